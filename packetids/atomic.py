@@ -1,0 +1,54 @@
+"""Write whole files or none: a reader never meets half an output that looks finished."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+COMPRESSION = "zstd"
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; move it to `path` only if the block ends well.
+
+    A killed process leaves at most a file that starts with a dot and ends in ``.part``.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.parent / f".{path.name}.part"
+    try:
+        yield part
+        with part.open("rb+") as written:
+            os.fsync(written.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8."""
+    with replacing(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON, keys in the order given."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write `table` without its index; floats keep all the digits they need to round-trip."""
+    with replacing(path) as part:
+        table.to_csv(part, index=False, lineterminator="\n")
+
+
+def write_parquet(path: Path, table: pa.Table) -> None:
+    """Write `table` as one Parquet file."""
+    with replacing(path) as part:
+        pq.write_table(table, part, compression=COMPRESSION)
