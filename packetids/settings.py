@@ -17,13 +17,14 @@ from typing import Any, TypeVar
 import yaml
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
-from omegaconf import MISSING, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from packetids.errors import PacketidsError
 
 PARAMS = Path("params.yaml")
 CONF = Path("conf")
+TRIAL = "trial"
 
 T = TypeVar("T")
 
@@ -112,8 +113,7 @@ class Svc:
 class Track:
     """What MLflow is told."""
 
-    live: bool = MISSING
-    models: bool = MISSING
+    live: bool = MISSING  # while training runs, too
 
 
 def choices() -> dict[str, Any]:
@@ -158,8 +158,10 @@ def load(schema: type[T], overrides: list[str]) -> T:
             )
     try:
         with initialize_config_dir(config_dir=str(CONF.resolve()), version_base=None):
-            composed = compose("config", [*_as_overrides(chosen), *overrides])
-        picked = {field.name: composed.get(field.name) for field in fields(schema)}  # type: ignore[arg-type]
+            composed = compose(
+                "config", [*_as_overrides(chosen), *overrides], return_hydra_config=True
+            )
+        picked = {field.name: _pick(composed, field.name) for field in fields(schema)}  # type: ignore[arg-type]
         checked = OmegaConf.merge(OmegaConf.structured(schema), picked)
         return OmegaConf.to_object(checked)  # type: ignore[return-value]
     except (HydraException, OmegaConfBaseException) as error:
@@ -185,6 +187,13 @@ def _known() -> set[str]:
 
 def _as_overrides(chosen: dict[str, Any]) -> list[str]:
     return [f"{name}={_flow(value)}" for name, value in chosen.items()]
+
+
+def _pick(composed: DictConfig, name: str) -> Any:
+    """Give a group's values or a single key's; of ``trial``, which changes fnn, the option's name."""
+    if name == TRIAL:
+        return composed.hydra.runtime.choices.get(TRIAL) or MISSING
+    return OmegaConf.to_container(composed).get(name)  # type: ignore[union-attr]
 
 
 def _flow(value: Any) -> str:

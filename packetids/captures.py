@@ -1,0 +1,125 @@
+"""Bring a dataset's captures to data/capture/: find them, check them, unpack them.
+
+The embedded captures are kept xz-compressed beside a manifest that holds the SHA-256 of each.
+A capture's name everywhere else is its path below ``PCAPs/`` without suffixes, such as
+``DDoS/DDoS_TCP/1/IoT_Dataset_TCP_DDoS__00001_20180604170103``.
+"""
+
+import hashlib
+import json
+import lzma
+import shutil
+from pathlib import Path
+from typing import Any
+
+from packetids import atomic, classes
+from packetids.errors import PacketidsError
+
+SUFFIXES = (".pcap", ".pcapng", ".pcap.xz")
+CHUNK_OCTETS = 1 << 20
+
+
+def find(folder: Path) -> list[Path]:
+    """List the captures below `folder`, sorted by name.
+
+    Raises
+    ------
+    PacketidsError
+        If the folder does not exist or holds no capture.
+    """
+    if not folder.is_dir():
+        raise PacketidsError(
+            f"{folder} is no folder. Set `captures` of conf/dataset/ to the folder that holds "
+            "PCAPs/."
+        )
+    found = sorted(path for path in folder.rglob("*") if path.name.endswith(SUFFIXES))
+    if not found:
+        there = sorted(path.name for path in folder.iterdir())
+        raise PacketidsError(
+            f"{folder}: no capture found ({', '.join(SUFFIXES)}); it holds "
+            f"{', '.join(there[:5]) or 'nothing'}. Put captures there, or set `captures` of "
+            "conf/dataset/ to the folder that holds PCAPs/."
+        )
+    return found
+
+
+def name_of(path: Path, folder: Path) -> str:
+    """Name a capture by its path below `folder`, without suffixes."""
+    name = path.relative_to(folder).as_posix()
+    suffix = next(suffix for suffix in SUFFIXES[::-1] if name.endswith(suffix))
+    return name.removesuffix(suffix)
+
+
+def unpack(dataset: Path, target: Path) -> list[Path]:
+    """Unpack every capture of `dataset` below `target`, each checked against the manifest.
+
+    Parameters
+    ----------
+    dataset : Path
+        Holds ``PCAPs/`` and ``manifest.json``.
+    target : Path
+        Receives ``<name>.pcap`` for each capture.
+
+    Raises
+    ------
+    PacketidsError
+        If a capture is missing, unknown, damaged or in a folder of no attack subcategory.
+    """
+    folder = dataset / "PCAPs"
+    found = find(folder)
+    manifest = _manifest(dataset)
+    names = {name_of(path, folder): path for path in found}
+    if missing := sorted(manifest.keys() - names.keys()):
+        raise PacketidsError(
+            f"{folder}: {len(missing)} of {len(manifest)} captures of the manifest are missing, "
+            f"first {missing[0]}. Restore them (git checkout -- {dataset}), or record anew."
+        )
+    unpacked = []
+    for name, path in names.items():
+        classes.of_capture(path.relative_to(folder))
+        if name not in manifest:
+            raise PacketidsError(
+                f"{path}: not in {dataset / 'manifest.json'}. Take it out, or add it there with "
+                "its SHA-256."
+            )
+        pcap = target / f"{name}.pcap"
+        with atomic.replacing(pcap) as part:
+            _decompress(path, part)
+            found_hash = _sha256(part)
+            if found_hash != manifest[name]["sha256"]:
+                raise PacketidsError(
+                    f"{path}: its SHA-256 is {found_hash[:16]}… and the manifest says "
+                    f"{manifest[name]['sha256'][:16]}…. The copy is damaged: fetch it again."
+                )
+        unpacked.append(pcap)
+    return unpacked
+
+
+def _manifest(dataset: Path) -> dict[str, dict[str, Any]]:
+    path = dataset / "manifest.json"
+    try:
+        listed = json.loads(path.read_text(encoding="utf-8"))["captures"]
+    except FileNotFoundError:
+        raise PacketidsError(
+            f"{path} is missing: it holds the SHA-256 of every capture. Restore it (git checkout), "
+            "or record anew with make testbed."
+        ) from None
+    except (ValueError, KeyError) as error:
+        raise PacketidsError(f"{path}: no list of captures in it: {error!r}") from None
+    return {name_of(Path(entry["path"]), Path("PCAPs")): entry for entry in listed}
+
+
+def _decompress(path: Path, target: Path) -> None:
+    opener = lzma.open if path.suffix == ".xz" else open
+    try:
+        with opener(path, "rb") as packed, target.open("wb") as out:
+            shutil.copyfileobj(packed, out, CHUNK_OCTETS)
+    except (lzma.LZMAError, EOFError) as error:
+        raise PacketidsError(
+            f"{path}: not whole xz data ({error}). The copy is damaged: fetch it again."
+        ) from None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

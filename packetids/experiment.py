@@ -1,0 +1,83 @@
+"""What a training needs from the tables before it, and what it leaves behind.
+
+Shared by the stages train, sweep and evaluate, so that they meet the same rows and labels.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from packetids import atomic, split
+from packetids.preprocess import FEATURES, Fitted
+
+FEATURES_TABLE = Path("data/preprocess/features.parquet")
+FITTED = Path("data/preprocess/fitted.json")
+FOLDS = Path("data/split")
+
+RUN = "run.json"
+
+
+@dataclass(frozen=True)
+class Task:
+    """The rows of one classification task, dealt into folds."""
+
+    name: str
+    classes: tuple[str, ...]
+    table: pd.DataFrame  # preprocess.FEATURES of the task's rows
+    target: np.ndarray  # int8 label of each row
+    fold: np.ndarray  # int8: 0 train, 1 validation, 2 test
+    row: np.ndarray  # int64 row number in the features table
+    well_known_ports: list[int]
+
+    def part(self, fold: str) -> tuple[pd.DataFrame, np.ndarray]:
+        """Give feature rows and labels of one of `split.FOLDS`."""
+        chosen = self.fold == split.FOLDS.index(fold)
+        return self.table[chosen], self.target[chosen]
+
+
+def load_task(name: str) -> Task:
+    """Read a task's rows."""
+    dealt = pq.read_table(FOLDS / f"{name}.parquet").to_pandas()
+    features = pq.read_table(FEATURES_TABLE, columns=[*FEATURES, "class"]).to_pandas()
+    rows, target, names = split.task_labels(features, name)
+    np.testing.assert_array_equal(rows, dealt["row"], "folds and features are of different runs")
+    return Task(
+        name,
+        names,
+        features.loc[rows, list(FEATURES)].reset_index(drop=True),
+        target,
+        dealt["fold"].to_numpy(),
+        rows,
+        Fitted.load(FITTED).well_known_ports,
+    )
+
+
+def write_run(
+    folder: Path,
+    stage: str,
+    name: str,
+    key: str,
+    params: dict[str, Any],
+    metrics: dict[str, float],
+) -> None:
+    """Write ``run.json``: what MLflow is told about a run, and the key that knows it again."""
+    values = {"stage": stage, "name": name, "key": key, "params": params, "metrics": metrics}
+    atomic.write_json(folder / RUN, values)
+
+
+def run_key(stage: str, name: str, settings: Any, seed: int, inputs: list[Path]) -> str:
+    """Hash what produces a run: settings, seed and the octets of the inputs; 16 digits.
+
+    The same work has the same key, anything else another.
+    """
+    digest = hashlib.sha256(json.dumps([stage, name, asdict(settings), seed]).encode())
+    for path in inputs:
+        with path.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()[:16]

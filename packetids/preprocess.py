@@ -1,0 +1,228 @@
+"""Fields become features: drop, merge, class, split, fill, and drop what repeats.
+
+Ge et al. 2019, section IV-C, in its order:
+
+1. nine fields are dropped (time, addresses, checksums);
+2. five pairs that never overlap are merged into proto, src.port, dst.port, length, stream;
+3. proto becomes an integer for each distinct value, ports become classes, ``ip.ttl`` becomes two
+   columns (the second is the packet inside an ICMP message);
+4. nulls become the column's maximum + 1 in tcp.flags and stream, 0 elsewhere;
+5. rows that are now the same are dropped.
+
+One-hot coding and scaling follow in `encode`, where training needs them: kept as codes, the table
+is a tenth of the size, and what is fitted can be fitted on training rows only.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from packetids import atomic, label
+from packetids.errors import PacketidsError
+
+DROPPED = (
+    "frame.time_epoch",
+    "ip.src",
+    "ip.dst",
+    "ipv6.src",
+    "ipv6.dst",
+    "arp.src.proto_ipv4",
+    "arp.dst.proto_ipv4",
+    "tcp.checksum",
+    "udp.checksum",
+)
+MERGED = {
+    "proto": ("ip.proto", "arp.proto.type"),
+    "src.port": ("tcp.srcport", "udp.srcport"),
+    "dst.port": ("tcp.dstport", "udp.dstport"),
+    "length": ("tcp.len", "udp.length"),
+    "stream": ("tcp.stream", "udp.stream"),
+}
+CATEGORICAL = ("proto", "tcp.flags", "src.port", "dst.port")
+NUMERIC = (
+    "frame.len",
+    "length",
+    "stream",
+    "ip.ttl_1",
+    "ip.ttl_2",
+    "tcp.analysis.initial_rtt",
+    "tcp.time_delta",
+    "tcp.window_size_value",
+)
+FEATURES = CATEGORICAL + NUMERIC  # the paper's twelve columns
+
+PORT_OTHER, PORT_REGISTERED = "0-1023", "1024-65535"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What the table itself decided, and new packets need to be treated alike."""
+
+    protocols: list[str]  # position + 1 is the integer of the protocol; 0 is "none"
+    flags_missing: int  # maximum + 1
+    stream_missing: int  # maximum + 1
+    well_known_ports: list[int]
+
+    def save(self, path: Path) -> None:
+        """Write as JSON."""
+        atomic.write_json(path, asdict(self))
+
+    @staticmethod
+    def load(path: Path) -> "Fitted":
+        """Read what `save` wrote."""
+        return Fitted(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def fit(packets: pa.Table, well_known_ports: list[int]) -> Fitted:
+    """Find the protocol values and the maxima that replace nulls, over the whole table.
+
+    `packets` has the columns of `fields.schema()`. A column without a value has the maximum -1.
+    """
+    protocols = sorted(value for value in _proto(packets).unique().to_pylist() if value is not None)
+    return Fitted(
+        protocols,
+        flags_missing=_maximum(packets["tcp.flags"]) + 1,
+        stream_missing=_maximum(_merge(packets, "stream")) + 1,
+        well_known_ports=well_known_ports,
+    )
+
+
+def features(packets: pa.Table, fitted: Fitted) -> pd.DataFrame:
+    """Turn packets into the paper's twelve columns, nulls filled.
+
+    Parameters
+    ----------
+    packets : pyarrow.Table, n_packets rows
+        Columns as in `fields.schema()`.
+
+    Returns
+    -------
+    DataFrame, shape (n_packets, 12)
+        In the order of `FEATURES`: proto (int32 code), tcp.flags (int32), src.port and dst.port
+        (categories: the well-known numbers, `PORT_OTHER`, `PORT_REGISTERED`); then numbers in
+        float64: octets, hops, seconds, and the conversation's number.
+
+    Raises
+    ------
+    PacketidsError
+        If a protocol value was not there when `fitted` was made.
+    """
+    ttl = _ttl(packets["ip.ttl"])
+    ports = fitted.well_known_ports
+    columns = {
+        "proto": _protocol_codes(_proto(packets), fitted.protocols),
+        "tcp.flags": _filled(packets["tcp.flags"], fitted.flags_missing).astype(np.int32),
+        "src.port": port_classes(_filled(_merge(packets, "src.port"), 0), ports),
+        "dst.port": port_classes(_filled(_merge(packets, "dst.port"), 0), ports),
+        "frame.len": _filled(packets["frame.len"], 0),
+        "length": _filled(_merge(packets, "length"), 0),
+        "stream": _filled(_merge(packets, "stream"), fitted.stream_missing),
+        "ip.ttl_1": ttl[:, 0],
+        "ip.ttl_2": ttl[:, 1],
+        "tcp.analysis.initial_rtt": _filled(packets["tcp.analysis.initial_rtt"], 0),
+        "tcp.time_delta": _filled(packets["tcp.time_delta"], 0),
+        "tcp.window_size_value": _filled(packets["tcp.window_size_value"], 0),
+    }
+    return pd.DataFrame(columns, columns=list(FEATURES))
+
+
+def port_classes(ports: np.ndarray, well_known_ports: list[int]) -> pd.Categorical:
+    """Class port numbers: each well-known one alone, the others below 1024, those from 1024 on.
+
+    `ports` has shape (n_packets,); a packet without ports was given 0 and falls into
+    `PORT_OTHER`, as the paper's order of steps implies.
+    """
+    names = port_class_names(well_known_ports)
+    code_of_port = np.full(65536, names.index(PORT_REGISTERED), np.int8)
+    code_of_port[:1024] = names.index(PORT_OTHER)
+    for position, port in enumerate(well_known_ports):
+        code_of_port[port] = position
+    return pd.Categorical.from_codes(code_of_port[ports.astype(np.int64)], names)
+
+
+def port_class_names(well_known_ports: list[int]) -> list[str]:
+    """Name the port classes, in the order of their codes: thirteen for the paper's list."""
+    return [*map(str, well_known_ports), PORT_OTHER, PORT_REGISTERED]
+
+
+def drop_duplicates(table: pd.DataFrame, duplicates: str) -> pd.DataFrame:
+    """Drop rows whose features were seen before; the first one stays.
+
+    `duplicates` says what makes rows the same: ``by_label`` features and class, ``by_features``
+    features alone, ``keep`` nothing.
+    """
+    if duplicates == "keep":
+        return table
+    keys = {"by_label": [*FEATURES, "class"], "by_features": [*FEATURES]}
+    if duplicates not in keys:
+        raise PacketidsError(
+            f"preprocess.duplicates: needs by_label, by_features or keep, found {duplicates!r}."
+        )
+    return table.drop_duplicates(subset=keys[duplicates], keep="first", ignore_index=True)
+
+
+def conflicts(table: pd.DataFrame) -> int:
+    """Count the rows whose features also stand in a row of another class."""
+    distinct = table.drop_duplicates(subset=[*FEATURES, "class"])
+    contested = distinct[distinct.duplicated(subset=[*FEATURES], keep=False)][[*FEATURES]]
+    marked = contested.drop_duplicates().assign(contested=True)
+    return int(table[[*FEATURES]].merge(marked, how="left")["contested"].notna().sum())
+
+
+def labels(packets: pa.Table) -> pd.DataFrame:
+    """Take the label columns, as categories."""
+    return packets.select(list(label.LABELS)).combine_chunks().to_pandas()
+
+
+def _merge(packets: pa.Table, name: str) -> pa.ChunkedArray:
+    first, second = (packets[field] for field in MERGED[name])
+    # The paper holds that the pairs do not overlap. Where they do (a tunnel), TCP's value stays.
+    wide = pa.int64()
+    return pc.coalesce(first.cast(wide), second.cast(wide))
+
+
+def _proto(packets: pa.Table) -> pa.ChunkedArray:
+    """Merge ip.proto ("6", "1,17") and arp.proto.type ("0x0800"), both as text."""
+    number, arp = packets["ip.proto"], packets["arp.proto.type"]
+    distinct = pc.unique(arp.combine_chunks() if isinstance(arp, pa.ChunkedArray) else arp)
+    texts = pa.array([None if v is None else f"0x{v:04x}" for v in distinct.to_pylist()], pa.string())
+    arp_text = texts.take(pc.index_in(arp, distinct))
+    return pc.coalesce(number.cast(pa.string()), arp_text)
+
+
+def _protocol_codes(proto: pa.ChunkedArray, protocols: list[str]) -> np.ndarray:
+    codes = pc.index_in(proto, pa.array(protocols, pa.string()))
+    unknown = pc.and_(pc.is_null(codes), pc.is_valid(proto))
+    if pc.any(unknown).as_py():
+        row = pc.index(unknown, True).as_py()
+        raise PacketidsError(
+            f"packet {row + 1}: protocol {proto[row].as_py()!r} is none of the fitted "
+            f"{', '.join(protocols)}. Fit on a table that holds it."
+        )
+    return pc.add(pc.fill_null(codes, -1), 1).to_numpy().astype(np.int32)
+
+
+def _ttl(column: pa.ChunkedArray) -> np.ndarray:
+    """Split "64,63" into two numbers, 0 where there is none; shape (n_packets, 2)."""
+    encoded = column.combine_chunks()
+    encoded = encoded if pa.types.is_dictionary(encoded.type) else encoded.dictionary_encode()
+    texts = encoded.dictionary.to_pylist()
+    pairs = np.zeros((len(texts) + 1, 2))  # the last row is for nulls
+    for row, text in enumerate(texts):
+        for position, value in enumerate(text.split(",")[:2]):
+            pairs[row, position] = float(value)
+    return pairs[pc.fill_null(encoded.indices, len(texts)).to_numpy()]
+
+
+def _filled(column: pa.ChunkedArray, missing: int) -> np.ndarray:
+    return pc.fill_null(column.cast(pa.float64()), float(missing)).to_numpy()
+
+
+def _maximum(column: pa.ChunkedArray) -> int:
+    highest = pc.max(column).as_py()
+    return -1 if highest is None else int(highest)

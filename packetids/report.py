@@ -1,0 +1,91 @@
+"""One page to look at: every table and figure, ours beside the paper's."""
+
+import html
+from pathlib import Path
+
+import pandas as pd
+
+from packetids import tables
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem;
+       color: #1a1a1a; background: #fff; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 2.2rem; }
+.notice { border-left: 4px solid #E69F00; background: #fff8e8; padding: .6rem .9rem; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .2rem .6rem; border-bottom: 1px solid #ddd; text-align: right; }
+th:first-child, td:first-child, td.text, th.text { text-align: left; }
+thead th { border-bottom: 2px solid #888; vertical-align: bottom; }
+img { max-width: 100%; height: auto; }
+footer { margin-top: 3rem; color: #666; font-size: .85rem; }
+"""
+
+
+def page(
+    built: dict[str, pd.DataFrame],
+    extra: dict[str, pd.DataFrame],
+    figures: dict[str, Path],
+    notice: str,
+    choices: dict[str, object],
+) -> str:
+    """Write the page.
+
+    `built` are the paper's tables (`tables.TITLES`), `extra` further tables by title, `figures`
+    SVG files by title; they are put into the page, which needs no other file.
+    """
+    parts = [
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
+        "<meta name='viewport' content='width=device-width'>",
+        f"<title>packetids: results</title><style>{STYLE}</style></head><body>",
+        "<h1>Packet-level intrusion detection on BoT-IoT: ours beside the paper's</h1>",
+        f"<p class='notice'>{html.escape(notice)}</p>",
+        "<p>The paper is Ge et al. 2019, <cite>Deep Learning-based Intrusion Detection for IoT "
+        "Networks</cite>. Columns that end in <i>paper</i> are its printed numbers.</p>",
+    ]
+    for title, path in figures.items():
+        parts += [f"<h2>{html.escape(title)}</h2>", _inline(path, title)]
+    for number, table in built.items():
+        parts += [f"<h2>{html.escape(tables.TITLES[number])}</h2>", _table(table)]
+    for title, table in extra.items():
+        parts += [f"<h2>{html.escape(title)}</h2>", _table(table)]
+    chosen = ", ".join(f"{name}: {value}" for name, value in choices.items())
+    parts += [f"<footer>Choices of params.yaml: {html.escape(chosen)}</footer></body></html>"]
+    return "\n".join(parts) + "\n"
+
+
+def _table(table: pd.DataFrame) -> str:
+    head = "".join(f"<th{_kind(table[name])}>{_words(name)}</th>" for name in table.columns)
+    rows = [
+        "".join(
+            f"<td{_kind(table[name])}>{_text(value)}</td>"
+            for name, value in zip(table.columns, row, strict=True)
+        )
+        for row in table.itertuples(index=False)
+    ]
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
+def _kind(column: pd.Series) -> str:
+    return "" if pd.api.types.is_numeric_dtype(column) else " class='text'"
+
+
+def _words(name: str) -> str:
+    return html.escape(name.replace("_", " "))
+
+
+def _text(value: object) -> str:
+    if pd.isna(value):
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.4f}" if not value.is_integer() else f"{value:,.0f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return html.escape(str(value))
+
+
+def _inline(path: Path, title: str) -> str:
+    svg = path.read_text(encoding="utf-8")
+    drawing = svg[svg.index("<svg") :]
+    return f"<figure role='img' aria-label='{html.escape(title)}'>{drawing}</figure>"

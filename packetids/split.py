@@ -1,0 +1,130 @@
+"""Deal rows into training, validation and test.
+
+Ge et al. 2019, section IV-D: 64 %, 16 % and 20 %. Every binary task has all normal packets and
+those of one attack; the sizes in Table IV are those of scikit-learn's `train_test_split` with
+``test_size=0.2``, not stratified.
+"""
+
+from pathlib import PurePosixPath
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import train_test_split
+
+from packetids import classes, seeds
+from packetids.errors import PacketidsError
+
+FOLDS = ("train", "validation", "test")
+MULTICLASS = "multiclass"
+
+
+def task_labels(table: pd.DataFrame, task: str) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Pick the rows of a task and their labels.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With a column ``class`` of `classes.KEYS`.
+    task : str
+        ``multiclass`` (four classes, section IV-C) or an attack's key (normal 0, attack 1).
+
+    Returns
+    -------
+    rows : int64 array, shape (n_task,)
+    target : int8 array, shape (n_task,)
+    names : the class names, in the order of their labels
+    """
+    keys = table["class"].astype(str).to_numpy()
+    if task == MULTICLASS:
+        number = {e.key: classes.GROUPS.index(e.group) for e in classes.SUBCATEGORIES}
+        target = pd.Series(keys).map(number).to_numpy(np.int8)
+        return np.arange(len(keys)), target, classes.GROUPS
+    if task not in classes.ATTACKS:
+        raise PacketidsError(
+            f"tasks: {task} is no task; there is {MULTICLASS}, {', '.join(classes.ATTACKS)}."
+        )
+    rows = np.flatnonzero((keys == task) | (keys == classes.NORMAL))
+    return rows, (keys[rows] == task).astype(np.int8), (classes.NORMAL, task)
+
+
+def deal(
+    table: pd.DataFrame,
+    rows: np.ndarray,
+    task: str,
+    by: str,
+    test_share: float,
+    validation_share: float,
+    seed: int,
+) -> np.ndarray:
+    """Deal `rows` of `table` into `FOLDS`.
+
+    Returns
+    -------
+    int8 array, shape (n_task,)
+        0 train, 1 validation, 2 test, for each of `rows`.
+
+    Raises
+    ------
+    PacketidsError
+        If a class would be missing from a fold, or the shares leave a fold empty.
+    """
+    if by not in ("packet", "capture"):
+        raise PacketidsError(f"split.by: needs 'packet' or 'capture', found {by!r}.")
+    if not (0 < test_share < 1 and 0 < validation_share < 1):
+        raise PacketidsError(
+            f"split: test_share and validation_share need to lie between 0 and 1, found "
+            f"{test_share} and {validation_share}."
+        )
+    divide = _by_packet if by == "packet" else _by_capture
+    fold = divide(table.iloc[rows], task, test_share, validation_share, seed)
+    keys = table["class"].astype(str).to_numpy()[rows]
+    for number, name in enumerate(FOLDS):
+        if missing := sorted(set(keys) - set(keys[fold == number])):
+            raise PacketidsError(
+                f"task {task}: no packet of {missing[0]} came into the {name} fold; "
+                f"{int((keys == missing[0]).sum())} packets of it are there in all. Keep more of "
+                "it in conf/sample/, or change the shares in conf/split/."
+            )
+    return fold
+
+
+def _by_packet(
+    table: pd.DataFrame, task: str, test_share: float, validation_share: float, seed: int
+) -> np.ndarray:
+    order = np.arange(len(table))
+    rest, test = train_test_split(
+        order, test_size=test_share, random_state=seeds.integer(seed, f"split/{task}/test")
+    )
+    _, validation = train_test_split(
+        rest,
+        test_size=validation_share,
+        random_state=seeds.integer(seed, f"split/{task}/validation"),
+    )
+    fold = np.zeros(len(table), np.int8)
+    fold[validation], fold[test] = 1, 2
+    return fold
+
+
+def _by_capture(
+    table: pd.DataFrame, task: str, test_share: float, validation_share: float, seed: int
+) -> np.ndarray:
+    """Deal whole captures, subcategory by subcategory, so that each attack is in each fold.
+
+    The same captures go to the same fold in every task: the seed's name is the subcategory's.
+    """
+    capture = table["capture"].astype(str).to_numpy()
+    attack = np.array([classes.of_capture(PurePosixPath(name)).key for name in capture])
+    fold = np.zeros(len(table), np.int8)
+    for key in sorted(set(attack)):
+        names = sorted(set(capture[attack == key]))
+        if len(names) < len(FOLDS):
+            raise PacketidsError(
+                f"task {task}: split.by=capture needs at least {len(FOLDS)} captures of {key}, "
+                f"found {len(names)}. Record more, or set split: paper in params.yaml."
+            )
+        drawn = seeds.generator(seed, f"split/capture/{key}").permutation(names)
+        n_test = max(1, round(test_share * len(names)))
+        n_validation = max(1, round(validation_share * (len(names) - n_test)))
+        fold[np.isin(capture, drawn[:n_test])] = 2
+        fold[np.isin(capture, drawn[n_test : n_test + n_validation])] = 1
+    return fold

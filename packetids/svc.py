@@ -1,0 +1,143 @@
+"""The support vector baseline of the paper.
+
+Ge et al. 2019, section IV-F and Table VI: a linear SVC on random samples of the processed
+dataset, 80 % train and 20 % test, class weights as for the network, C chosen by 5-fold
+cross-validation on the smallest sample.
+"""
+
+import io
+import time
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import skops.io
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_split
+from sklearn.svm import SVC, LinearSVC
+
+from packetids import atomic, balance, encode, seeds, settings
+from packetids.errors import PacketidsError
+
+Model = SVC | LinearSVC
+MODEL = "model.skops"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A random sample of the processed dataset, encoded and split."""
+
+    train: tuple[np.ndarray, np.ndarray]  # float32 (n, n_inputs), int8 (n,)
+    test: tuple[np.ndarray, np.ndarray]
+
+
+def draw(
+    table: pd.DataFrame,
+    target: np.ndarray,
+    well_known_ports: list[int],
+    packets: int,
+    p: settings.Svc,
+    seed: int,
+) -> Sample:
+    """Draw `packets` rows at random and split them; the encoder is fitted on the training part.
+
+    Raises
+    ------
+    PacketidsError
+        If there are fewer rows, or a class of the dataset has no training row.
+    """
+    if packets > len(table):
+        raise PacketidsError(
+            f"svc: a sample of {packets} packets needs as many rows, and the processed dataset "
+            f"has {len(table)}. Lower sample_packets in conf/svc/ or keep more in conf/sample/."
+        )
+    rows = seeds.generator(seed, f"svc/{packets}").choice(len(table), packets, replace=False)
+    train, test = train_test_split(
+        rows, test_size=p.test_share, random_state=seeds.integer(seed, f"svc/{packets}/test")
+    )
+    if missing := sorted(set(np.unique(target)) - set(np.unique(target[train]))):
+        raise PacketidsError(
+            f"svc: a sample of {packets} packets left no training row of class {missing[0]}. "
+            "Raise sample_packets in conf/svc/."
+        )
+    encoder = encode.fit(table.iloc[train], well_known_ports)
+    return Sample(
+        (encoder.transform(table.iloc[train]), target[train]),
+        (encoder.transform(table.iloc[test]), target[test]),
+    )
+
+
+def class_weights(sample: Sample, n_classes: int) -> dict[int, float]:
+    """Weigh the classes of the training part as the network does (section IV-F)."""
+    return balance.class_weights(sample.train[1], n_classes, "inverse_max")
+
+
+def estimator(p: settings.Svc, c: float, weights: dict[int, float], seed: int) -> Model:
+    """Make the linear SVC with penalty `c`."""
+    if p.estimator == "SVC":
+        return SVC(kernel="linear", C=c, class_weight=weights)
+    if p.estimator == "LinearSVC":
+        return LinearSVC(C=c, class_weight=weights, random_state=seeds.integer(seed, "svc/fit"))
+    raise PacketidsError(f"svc.estimator: needs SVC or LinearSVC, found {p.estimator!r}.")
+
+
+def grid_search(
+    sample: Sample, p: settings.Svc, weights: dict[int, float], seed: int
+) -> tuple[pd.DataFrame, list[Model]]:
+    """Cross-validate every C of the grid on the training part.
+
+    Returns
+    -------
+    candidates : DataFrame
+        A row a C: c, rank (1 is best), accuracy_mean, accuracy_sd, and accuracy_1 … of each fold.
+    fitted : each candidate refitted on the whole training part, in the same order
+    """
+    search = GridSearchCV(
+        estimator(p, p.grid_c[0], weights, seed),
+        {"C": p.grid_c},
+        scoring="accuracy",
+        cv=StratifiedKFold(p.cv_folds, shuffle=True, random_state=seeds.integer(seed, "svc/cv")),
+        n_jobs=p.workers,
+        refit=False,
+        error_score="raise",
+    ).fit(*sample.train)
+    results = search.cv_results_
+    candidates = pd.DataFrame(
+        {
+            "c": p.grid_c,
+            "rank": results["rank_test_score"],
+            "accuracy_mean": results["mean_test_score"],
+            "accuracy_sd": results["std_test_score"],
+        }
+        | {
+            f"accuracy_{fold + 1}": results[f"split{fold}_test_score"] for fold in range(p.cv_folds)
+        }
+    )
+    fitted = [clone(search.estimator).set_params(C=c).fit(*sample.train) for c in p.grid_c]
+    return candidates, fitted
+
+
+def best_c(candidates: pd.DataFrame) -> float:
+    """Choose the C of the best mean accuracy; of equals the smallest, the most regularised."""
+    return float(candidates.sort_values(["rank", "c"])["c"].iloc[0])
+
+
+def fit_and_test(sample: Sample, model: Model) -> tuple[np.ndarray, float]:
+    """Train and test; give the predicted labels of the test part and the seconds of both."""
+    start = time.perf_counter()
+    predicted = model.fit(*sample.train).predict(sample.test[0])
+    return predicted, time.perf_counter() - start
+
+
+def save(model: Model, folder: Path) -> None:
+    """Write the fitted model in skops' format, which loads without running code.
+
+    skops stamps the time of writing on each member of its zip archive; members are stamped with
+    zip's first day instead, so that the same model has the same hash.
+    """
+    stamped = zipfile.ZipFile(io.BytesIO(skops.io.dumps(model)))
+    with atomic.replacing(folder / MODEL) as part, zipfile.ZipFile(part, "w") as archive:
+        for name in stamped.namelist():
+            archive.writestr(zipfile.ZipInfo(name), stamped.read(name))

@@ -1,0 +1,193 @@
+"""MLflow beside DVC: result files are the truth, the MLflow store is the view to compare in.
+
+A training may log live. `sync` then brings the store in line with the result files, whether they
+were made here or restored from DVC's cache: each ``run.json`` has one active run, known by its
+key (what produced it) and complete by its content (what came out). It can be called again at any
+time and changes nothing that is right.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from filelock import FileLock
+
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+os.environ.setdefault("MLFLOW_DISABLE_AGENT_SKILL", "true")
+os.environ["DO_NOT_TRACK"] = "true"
+
+import mlflow
+from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.tracking import MlflowClient
+
+STORE = "sqlite:///mlflow.db"
+ARTIFACTS = Path("mlruns")
+LOCK = Path(".mlflow.lock")
+EXPERIMENTS = ("train", "sweep", "svc")
+
+KEY, CONTENT, CURRENT = "packetids.key", "packetids.content", "packetids.current"
+LONGEST_PARAM = 6000  # characters MLflow takes
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run as the result files tell it."""
+
+    stage: str
+    name: str
+    key: str
+    params: dict[str, str]
+    metrics: dict[str, float]
+    history: pd.DataFrame | None  # a row an epoch
+    artifacts: tuple[Path, ...]
+    notice: str
+
+    @property
+    def content(self) -> str:
+        """Hash everything that is logged, artifacts by name and octets."""
+        told = [self.stage, self.name, self.params, self.metrics, self.notice]
+        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
+        if self.history is not None:
+            digest.update(self.history.to_csv(index=False).encode())
+        for path in self.artifacts:
+            digest.update(path.name.encode() + path.read_bytes())
+        return digest.hexdigest()[:16]
+
+
+def client() -> MlflowClient:
+    """Open the store, made with its experiments if it is not there.
+
+    Only one process makes it: SQLite stores that several processes create at once fail.
+    """
+    opened = MlflowClient(STORE)
+    with FileLock(LOCK):
+        for name in EXPERIMENTS:
+            if opened.get_experiment_by_name(name) is None:
+                place = (ARTIFACTS / name).resolve().as_uri()
+                opened.create_experiment(name, artifact_location=place)
+    return opened
+
+
+def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    """Flatten nested settings: ``{"fnn": {"l1": 0.0}}`` to ``{"fnn.l1": "0.0"}``."""
+    flat: dict[str, str] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = str(value)[:LONGEST_PARAM]
+    return flat
+
+
+@contextmanager
+def live(stage: str, name: str, key: str, params: dict[str, Any]) -> Iterator[Any]:
+    """Open a run that can be watched; gives a function of (epoch, values).
+
+    A run of the same key is replaced. If the block fails, the run is marked as failed; a killed
+    process leaves it RUNNING, and the next `live` or `sync` of its key replaces it.
+    """
+    store = client()
+    _delete(store, _active(store, stage, key))
+    run = _create(store, stage, name, key)
+    _log_params(store, run, flatten(params))
+
+    def on_epoch(epoch: int, values: dict[str, float]) -> None:
+        for metric, value in values.items():
+            store.log_metric(run.info.run_id, metric, value, step=epoch)
+
+    try:
+        yield on_epoch
+    except BaseException:
+        store.set_terminated(run.info.run_id, "FAILED")
+        raise
+    store.set_terminated(run.info.run_id, "FINISHED")
+
+
+def sync(results: list[Result]) -> pd.DataFrame:
+    """Bring the store in line with `results`; runs of other settings stay, marked not current.
+
+    Returns
+    -------
+    DataFrame
+        A row a run: stage, name, key, content. Sorted, and the same for the same results.
+    """
+    store = client()
+    for experiment in EXPERIMENTS:
+        keys = {result.key for result in results if result.stage == experiment}
+        for run in _active(store, experiment):
+            if run.data.tags.get(KEY) not in keys:
+                store.set_tag(run.info.run_id, CURRENT, "no")
+    for result in results:
+        _sync_one(store, result)
+    return pd.DataFrame(
+        [(r.stage, r.name, r.key, r.content) for r in results],
+        columns=["stage", "name", "key", "content"],
+    ).sort_values(["stage", "name"], ignore_index=True)
+
+
+def _sync_one(store: MlflowClient, result: Result) -> None:
+    runs = _active(store, result.stage, result.key)
+    done = [
+        run
+        for run in runs
+        if run.data.tags.get(CONTENT) == result.content and run.info.status == "FINISHED"
+    ]
+    if done:
+        _delete(store, [run for run in runs if run is not done[0]])
+        store.set_tag(done[0].info.run_id, CURRENT, "yes")
+        return
+    _delete(store, runs)
+    run = _create(store, result.stage, result.name, result.key)
+    run_id = run.info.run_id
+    _log_params(store, run, result.params)
+    metrics = [Metric(name, value, 0, 0) for name, value in result.metrics.items()]
+    if result.history is not None:
+        for row in result.history.to_dict("records"):
+            epoch = int(row.pop("epoch"))
+            metrics += [Metric(name, value, 0, epoch) for name, value in row.items()]
+    for start in range(0, len(metrics), 1000):  # MLflow takes a thousand at once
+        store.log_batch(run_id, metrics=metrics[start : start + 1000])
+    for path in result.artifacts:
+        store.log_artifact(run_id, str(path))
+    store.set_tag(run_id, "mlflow.note.content", result.notice)
+    store.set_tag(run_id, CURRENT, "yes")
+    store.set_terminated(run_id, "FINISHED")
+    store.set_tag(run_id, CONTENT, result.content)  # last: a run cut short has no content
+
+
+def _create(store: MlflowClient, stage: str, name: str, key: str) -> Run:
+    experiment = store.get_experiment_by_name(stage)
+    return store.create_run(
+        experiment.experiment_id, run_name=name, tags={KEY: key, "packetids.stage": stage}
+    )
+
+
+def _active(store: MlflowClient, stage: str, key: str | None = None) -> list[Run]:
+    experiment = store.get_experiment_by_name(stage)
+    wanted = f"tags.`{KEY}` = '{key}'" if key else ""
+    found: list[Run] = []
+    token = None
+    while True:
+        page = store.search_runs([experiment.experiment_id], wanted, page_token=token)
+        found += page
+        token = page.token
+        if not token:
+            return found
+
+
+def _delete(store: MlflowClient, runs: list[Run]) -> None:
+    for run in runs:
+        store.delete_run(run.info.run_id)
+
+
+def _log_params(store: MlflowClient, run: Run, params: dict[str, str]) -> None:
+    store.log_batch(run.info.run_id, params=[Param(name, text) for name, text in params.items()])
+
+
+__all__ = ["Result", "RunTag", "client", "flatten", "live", "mlflow", "sync"]

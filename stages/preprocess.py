@@ -1,0 +1,62 @@
+"""Make features of fields and drop duplicates: data/sample -> data/preprocess, results/preprocess.
+
+Ge et al. 2019, section IV-C; the counts are Table II.
+"""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from packetids import atomic, classes, command, preprocess, settings
+
+SAMPLED = Path("data/sample/packets.parquet")
+FEATURES = Path("data/preprocess/features.parquet")
+FITTED = Path("data/preprocess/fitted.json")
+COUNTS = Path("results/preprocess/counts.csv")
+CONFLICTS = Path("results/preprocess/conflicts.json")
+
+log = logging.getLogger("preprocess")
+
+
+@dataclass(frozen=True)
+class Config:
+    """What this stage reads."""
+
+    preprocess: settings.Preprocess
+
+
+def main(config: Config) -> None:
+    """Build the features table."""
+    p = config.preprocess
+    packets = pq.read_table(SAMPLED)
+    fitted = preprocess.fit(packets, p.well_known_ports)
+    before = pd.concat(
+        [preprocess.features(packets, fitted), preprocess.labels(packets)], axis="columns"
+    )
+    conflicting = preprocess.conflicts(before)
+    after = preprocess.drop_duplicates(before, p.duplicates)
+
+    fitted.save(FITTED)
+    atomic.write_parquet(FEATURES, pa.Table.from_pandas(after, preserve_index=False))
+    counts = pd.DataFrame(
+        {
+            "before": before["class"].value_counts().reindex(list(classes.KEYS), fill_value=0),
+            "after": after["class"].value_counts().reindex(list(classes.KEYS), fill_value=0),
+        }
+    )
+    atomic.write_csv(COUNTS, counts.rename_axis("class").reset_index())
+    atomic.write_json(CONFLICTS, {"rows": len(before), "conflicting_rows": conflicting})
+    log.info(
+        "%d rows, %d kept; %d rows look like a row of another class",
+        len(before),
+        len(after),
+        conflicting,
+    )
+
+
+if __name__ == "__main__":
+    command.run(main, Config)

@@ -1,0 +1,111 @@
+"""Train the support vector baseline: data/split/multiclass.parquet -> results/svc, models/svc.
+
+Ge et al. 2019, section IV-F and Table VI: a grid over C by cross-validation on the smallest
+sample, then the best C on three sample sizes.
+"""
+
+import logging
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from packetids import atomic, command, experiment, metrics, settings, split, svc
+
+MODELS = Path("models/svc")
+RESULTS = Path("results/svc")
+
+log = logging.getLogger("svc")
+
+
+@dataclass(frozen=True)
+class Config:
+    """What this stage reads."""
+
+    svc: settings.Svc
+    seed: int
+
+
+def main(config: Config) -> None:
+    """Search the grid, then train on each sample size."""
+    task = experiment.load_task(split.MULTICLASS)
+    best = search(task, config)
+    for packets in config.svc.sample_packets:
+        measure(task, config, packets, best)
+
+
+def search(task: experiment.Task, config: Config) -> float:
+    """Choose C by cross-validation; write grid.csv and a run a candidate."""
+    p = config.svc
+    sample = svc.draw(
+        task.table, task.target, task.well_known_ports, p.grid_packets, p, config.seed
+    )
+    weights = svc.class_weights(sample, len(task.classes))
+    start = time.perf_counter()
+    candidates, fitted = svc.grid_search(sample, p, weights, config.seed)
+    grid_s = time.perf_counter() - start
+    best = svc.best_c(candidates)
+    atomic.write_csv(RESULTS / "grid.csv", candidates)
+    atomic.write_json(RESULTS / "grid_runtime.json", {"grid_s": grid_s})
+    for values, model in zip(candidates.to_dict("records"), fitted, strict=True):
+        c = values.pop("c")
+        predicted = model.predict(sample.test[0])
+        scores = metrics.summary(sample.test[1], predicted, task.classes)
+        write(config, task, f"grid_{c:g}", c, sample, model, values | test(scores))
+    log.info("best C %g, in %.1f s", best, grid_s)
+    return best
+
+
+def measure(task: experiment.Task, config: Config, packets: int, c: float) -> None:
+    """Train and test on a sample of `packets` rows."""
+    p = config.svc
+    sample = svc.draw(task.table, task.target, task.well_known_ports, packets, p, config.seed)
+    weights = svc.class_weights(sample, len(task.classes))
+    model = svc.estimator(p, c, weights, config.seed)
+    predicted, runtime_s = svc.fit_and_test(sample, model)
+    scores = metrics.summary(sample.test[1], predicted, task.classes)
+    name = f"sample_{packets}"
+    write(config, task, name, c, sample, model, test(scores))
+    atomic.write_json(RESULTS / name / "runtime.json", {"runtime_s": runtime_s})
+    log.info("%d packets: accuracy %.4f in %.1f s", packets, scores["accuracy"], runtime_s)
+
+
+def test(scores: dict[str, float]) -> dict[str, float]:
+    """Say that scores are of the test part."""
+    return {f"test_{name}": value for name, value in scores.items()}
+
+
+def write(
+    config: Config,
+    task: experiment.Task,
+    name: str,
+    c: float,
+    sample: svc.Sample,
+    model: svc.Model,
+    scores: dict[str, float],
+) -> None:
+    """Write one run's model and run.json."""
+    svc.save(model, MODELS / name)
+    sizes = np.bincount(sample.train[1], minlength=len(task.classes))
+    inputs = [experiment.FEATURES_TABLE]
+    experiment.write_run(
+        RESULTS / name,
+        stage="svc",
+        name=name,
+        key=experiment.run_key("svc", name, config.svc, config.seed, inputs),
+        params={
+            "svc": asdict(config.svc),
+            "seed": config.seed,
+            "c": c,
+            "inputs": sample.train[0].shape[1],
+            "train_rows": len(sample.train[1]),
+            "test_rows": len(sample.test[1]),
+            "class_size": {n: int(size) for n, size in zip(task.classes, sizes, strict=True)},
+        },
+        metrics=scores,
+    )
+
+
+if __name__ == "__main__":
+    command.run(main, Config)

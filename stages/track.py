@@ -1,0 +1,65 @@
+"""Bring MLflow in line with the result files: results, models -> mlflow.db, results/track/runs.csv.
+
+Every training, trial and grid candidate is one run. Run it again at any time
+(``python -m stages.track``): what is right stays, what is missing is logged.
+"""
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from packetids import atomic, command, experiment, settings, tracking, training
+
+RESULTS = Path("results")
+MODELS = Path("models")
+SCORES = Path("results/evaluate/scores.csv")
+CONFUSION = Path("results/evaluate/confusion.csv")
+RUNS = Path("results/track/runs.csv")
+
+log = logging.getLogger("track")
+
+
+@dataclass(frozen=True)
+class Config:
+    """What this stage reads."""
+
+    dataset: settings.Dataset
+    tasks: list[str]
+    trials: list[str]
+
+
+def main(config: Config) -> None:
+    """Log every run there is a result of."""
+    scores = pd.read_csv(SCORES)
+    folders = [Path("train") / task for task in config.tasks]
+    folders += [Path("sweep") / trial for trial in config.trials]
+    folders += sorted(p.parent.relative_to(RESULTS) for p in RESULTS.glob(f"svc/*/{experiment.RUN}"))
+    synced = tracking.sync([result(folder, scores, config.dataset) for folder in folders])
+    atomic.write_csv(RUNS, synced)
+    log.info("%d runs are in %s; look at them with make ui", len(synced), tracking.STORE)
+
+
+def result(folder: Path, scores: pd.DataFrame, dataset: settings.Dataset) -> tracking.Result:
+    """Collect what one run left; `folder` is ``<stage>/<name>``."""
+    run = json.loads((RESULTS / folder / experiment.RUN).read_text(encoding="utf-8"))
+    stage, name = folder.parts
+    tested = scores[(scores["stage"] == stage) & (scores["name"] == name)]
+    tests = {f"test_{row.metric}": float(row.value) for row in tested.itertuples()}
+    history = RESULTS / folder / training.HISTORY
+    return tracking.Result(
+        stage=stage,
+        name=name,
+        key=run["key"],
+        params=tracking.flatten(run["params"] | {"dataset": dataset.name}),
+        metrics=run["metrics"] | tests,
+        history=pd.read_csv(history) if history.exists() else None,
+        artifacts=tuple(sorted((MODELS / folder).iterdir())),
+        notice=dataset.notice,
+    )
+
+
+if __name__ == "__main__":
+    command.run(main, Config)
