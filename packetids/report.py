@@ -1,5 +1,6 @@
 """One page to look at: every table and figure, ours beside the paper's."""
 
+import base64
 import html
 from pathlib import Path
 
@@ -86,6 +87,6 @@ def _text(value: object) -> str:
 
 
 def _inline(path: Path, title: str) -> str:
-    svg = path.read_text(encoding="utf-8")
-    drawing = svg[svg.index("<svg") :]
-    return f"<figure role='img' aria-label='{html.escape(title)}'>{drawing}</figure>"
+    # As an image of its own: the identifiers inside two SVG files may be the same.
+    data = base64.b64encode(path.read_bytes()).decode()
+    return f"<img alt='{html.escape(title)}' src='data:image/svg+xml;base64,{data}'>"

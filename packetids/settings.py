@@ -161,9 +161,16 @@ def load(schema: type[T], overrides: list[str]) -> T:
             composed = compose(
                 "config", [*_as_overrides(chosen), *overrides], return_hydra_config=True
             )
-        picked = {field.name: _pick(composed, field.name) for field in fields(schema)}  # type: ignore[arg-type]
-        checked = OmegaConf.merge(OmegaConf.structured(schema), picked)
-        return OmegaConf.to_object(checked)  # type: ignore[return-value]
+        values: dict[str, Any] = {}
+        nested = groups(schema)
+        for name, group in nested.items():
+            values[name] = OmegaConf.to_object(_check(group, _pick(composed, name)))
+        single = [field.name for field in fields(schema) if field.name not in nested]  # type: ignore[arg-type]
+        checked = _check(schema, {name: _pick(composed, name) for name in single})
+        for name in single:
+            value = checked[name]  # raises if it is missing
+            values[name] = OmegaConf.to_container(value) if OmegaConf.is_list(value) else value
+        return schema(**values)
     except (HydraException, OmegaConfBaseException) as error:
         raise PacketidsError(_explain(error, schema)) from None
 
@@ -187,6 +194,13 @@ def _known() -> set[str]:
 
 def _as_overrides(chosen: dict[str, Any]) -> list[str]:
     return [f"{name}={_flow(value)}" for name, value in chosen.items()]
+
+
+def _check(schema: type, values: Any) -> DictConfig:
+    """Fit `values` into the dataclass `schema`: unknown names and wrong types are refused."""
+    empty = OmegaConf.structured(schema)
+    OmegaConf.set_readonly(empty, False)  # OmegaConf locks configs of frozen dataclasses
+    return OmegaConf.merge(empty, values)  # type: ignore[return-value]
 
 
 def _pick(composed: DictConfig, name: str) -> Any:
