@@ -1,0 +1,1 @@
+"""BoT-IoT's testbed rebuilt in Linux network namespaces: real tools, no route out (README)."""
