@@ -1,1 +1,1 @@
-"""Packet-level intrusion detection on BoT-IoT: the library under the stages (see ARCHITECTURE.md)."""
+"""Packet-level intrusion detection on BoT-IoT: the library under stages/ (ARCHITECTURE.md)."""

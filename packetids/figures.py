@@ -159,9 +159,7 @@ def sweep(accuracy: pd.DataFrame, source: str) -> Figure:
     figure, axes = plt.subplots(figsize=(9, 0.36 * len(accuracy) + 1.4), layout="constrained")
     places = range(len(accuracy))[::-1]
     axes.scatter(accuracy["validation"], places, color=BLUE, label="validation", zorder=3)
-    axes.scatter(
-        accuracy["test"], places, marker="D", s=18, color=ORANGE, label="test", zorder=3
-    )
+    axes.scatter(accuracy["test"], places, marker="D", s=18, color=ORANGE, label="test", zorder=3)
     axes.axvline(accuracy["validation"].iloc[0], color=GREY, linewidth=0.8, linestyle="--")
     axes.set_yticks(list(places), accuracy["name"])
     axes.set_xlabel("multi-class accuracy")

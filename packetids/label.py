@@ -44,7 +44,11 @@ def is_attack(packets: pa.Table, bots: list[str], endpoint: str) -> pa.ChunkedAr
 
 
 def label(
-    packets: pa.Table, capture: str, subcategory: classes.Subcategory, bots: list[str], endpoint: str
+    packets: pa.Table,
+    capture: str,
+    subcategory: classes.Subcategory,
+    bots: list[str],
+    endpoint: str,
 ) -> pa.Table:
     """Add the columns capture, category, subcategory and class (the key of `classes`)."""
     attack = is_attack(packets, bots, endpoint)

@@ -190,7 +190,9 @@ def _proto(packets: pa.Table) -> pa.ChunkedArray:
     """Merge ip.proto ("6", "1,17") and arp.proto.type ("0x0800"), both as text."""
     number, arp = packets["ip.proto"], packets["arp.proto.type"]
     distinct = pc.unique(arp.combine_chunks() if isinstance(arp, pa.ChunkedArray) else arp)
-    texts = pa.array([None if v is None else f"0x{v:04x}" for v in distinct.to_pylist()], pa.string())
+    texts = pa.array(
+        [None if v is None else f"0x{v:04x}" for v in distinct.to_pylist()], pa.string()
+    )
     arp_text = texts.take(pc.index_in(arp, distinct))
     return pc.coalesce(number.cast(pa.string()), arp_text)
 

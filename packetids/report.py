@@ -65,7 +65,8 @@ def _table(table: pd.DataFrame) -> str:
         for row in table.itertuples(index=False)
     ]
     body = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    table_ = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f"<div class='wide'>{table_}</div>"
 
 
 def _kind(column: pd.Series) -> str:

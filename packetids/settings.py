@@ -183,7 +183,9 @@ def describe(schema: type) -> str:
 def groups(schema: type) -> dict[str, type]:
     """Name the groups of conf/ that `schema` reads, with their dataclasses."""
     hints = typing.get_type_hints(schema)
-    return {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+    return {
+        name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)
+    }
 
 
 def _known() -> set[str]:
@@ -204,7 +206,7 @@ def _check(schema: type, values: Any) -> DictConfig:
 
 
 def _pick(composed: DictConfig, name: str) -> Any:
-    """Give a group's values or a single key's; of ``trial``, which changes fnn, the option's name."""
+    """Give the values of a group or key; of ``trial``, whose values go to fnn, the choice."""
     if name == TRIAL:
         return composed.hydra.runtime.choices.get(TRIAL) or MISSING
     return OmegaConf.to_container(composed).get(name)  # type: ignore[union-attr]

@@ -10,6 +10,7 @@ import time
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from sklearn.svm import SVC, LinearSVC
 from packetids import atomic, balance, encode, seeds, settings
 from packetids.errors import PacketidsError
 
-Model = SVC | LinearSVC
+Model: TypeAlias = SVC | LinearSVC
 MODEL = "model.skops"
 
 
@@ -111,9 +112,7 @@ def grid_search(
             "accuracy_mean": results["mean_test_score"],
             "accuracy_sd": results["std_test_score"],
         }
-        | {
-            f"accuracy_{fold + 1}": results[f"split{fold}_test_score"] for fold in range(p.cv_folds)
-        }
+        | {f"accuracy_{fold + 1}": results[f"split{fold}_test_score"] for fold in range(p.cv_folds)}
     )
     fitted = [clone(search.estimator).set_params(C=c).fit(*sample.train) for c in p.grid_c]
     return candidates, fitted

@@ -19,11 +19,9 @@ import pandas as pd
 from filelock import FileLock
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-os.environ.setdefault("MLFLOW_DISABLE_AGENT_SKILL", "true")
 os.environ["DO_NOT_TRACK"] = "true"
 
-import mlflow
-from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.entities import Metric, Param, Run
 from mlflow.tracking import MlflowClient
 
 STORE = "sqlite:///mlflow.db"
@@ -162,19 +160,23 @@ def _sync_one(store: MlflowClient, result: Result) -> None:
 
 
 def _create(store: MlflowClient, stage: str, name: str, key: str) -> Run:
-    experiment = store.get_experiment_by_name(stage)
     return store.create_run(
-        experiment.experiment_id, run_name=name, tags={KEY: key, "packetids.stage": stage}
+        _experiment_id(store, stage), run_name=name, tags={KEY: key, "packetids.stage": stage}
     )
 
 
-def _active(store: MlflowClient, stage: str, key: str | None = None) -> list[Run]:
+def _experiment_id(store: MlflowClient, stage: str) -> str:
     experiment = store.get_experiment_by_name(stage)
+    assert experiment is not None, f"client() makes {stage}"
+    return experiment.experiment_id
+
+
+def _active(store: MlflowClient, stage: str, key: str | None = None) -> list[Run]:
     wanted = f"tags.`{KEY}` = '{key}'" if key else ""
     found: list[Run] = []
     token = None
     while True:
-        page = store.search_runs([experiment.experiment_id], wanted, page_token=token)
+        page = store.search_runs([_experiment_id(store, stage)], wanted, page_token=token)
         found += page
         token = page.token
         if not token:
@@ -188,6 +190,3 @@ def _delete(store: MlflowClient, runs: list[Run]) -> None:
 
 def _log_params(store: MlflowClient, run: Run, params: dict[str, str]) -> None:
     store.log_batch(run.info.run_id, params=[Param(name, text) for name, text in params.items()])
-
-
-__all__ = ["Result", "RunTag", "client", "flatten", "live", "mlflow", "sync"]

@@ -123,7 +123,8 @@ def _tables(stream: "subprocess.IO[bytes]") -> Iterator[pa.RecordBatch]:  # type
 
 def typed(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Turn TShark's text into the types of `fields.schema()`."""
-    columns, repeated = [], {}
+    columns: list[pa.Array] = []
+    repeated: dict[int, list[str]] = {}
     for field in fields.FIELDS:
         column = batch.column(field.name)
         if field.type == fields.TEXT:

@@ -34,7 +34,8 @@ def conform(table: pa.Table, path: Path) -> pa.Table:
     target = schema()
     if unknown := [name for name in table.column_names if name not in target.names]:
         raise PacketidsError(
-            f"{path}: unknown column {unknown[0]}; a labelled capture has {', '.join(target.names)}. "
+            f"{path}: unknown column {unknown[0]}; a labelled capture has "
+            f"{', '.join(target.names)}. "
             "Delete the file and run dvc repro."
         )
     columns = []
@@ -73,7 +74,7 @@ def unify(labelled: Iterable[Path], target: Path) -> int:
 
 def _cast(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
     if wanted == fields.TEXT and not pa.types.is_dictionary(column.type):
-        # a column of whole numbers that came as float (pandas' way to hold nulls) reads "6", not "6.0"
+        # Whole numbers that came as floats (pandas' way to hold nulls) read "6", not "6.0".
         if pa.types.is_floating(column.type):
             column = column.cast(pa.int64())
         return column.cast(pa.string()).dictionary_encode()

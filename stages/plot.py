@@ -87,7 +87,9 @@ def architecture(task: str) -> tuple[list[tuple[str, int]], str, str]:
     """Read the trained network's layers, loss and optimizer."""
     run = json.loads((RESULTS / "train" / task / experiment.RUN).read_text(encoding="utf-8"))
     model = json.loads((MODELS / task / "architecture.json").read_text(encoding="utf-8"))
-    dense = [layer["config"] for layer in model["config"]["layers"] if layer["class_name"] == "Dense"]
+    dense = [
+        layer["config"] for layer in model["config"]["layers"] if layer["class_name"] == "Dense"
+    ]
     layers = [("scaled to (-1, 1)", run["params"]["inputs"])]
     layers += [(layer["activation"], layer["units"]) for layer in dense]
     compiled = model["compile_config"]

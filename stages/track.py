@@ -36,7 +36,9 @@ def main(config: Config) -> None:
     scores = pd.read_csv(SCORES)
     folders = [Path("train") / task for task in config.tasks]
     folders += [Path("sweep") / trial for trial in config.trials]
-    folders += sorted(p.parent.relative_to(RESULTS) for p in RESULTS.glob(f"svc/*/{experiment.RUN}"))
+    folders += sorted(
+        p.parent.relative_to(RESULTS) for p in RESULTS.glob(f"svc/*/{experiment.RUN}")
+    )
     synced = tracking.sync([result(folder, scores, config.dataset) for folder in folders])
     atomic.write_csv(RUNS, synced)
     log.info("%d runs are in %s; look at them with make ui", len(synced), tracking.STORE)
