@@ -144,8 +144,8 @@ def load(schema: type[T], overrides: list[str]) -> T:
     PacketidsError
         If a name or value does not fit: says which, and what there is to choose from.
     """
-    known = _known()
     chosen = choices()
+    known = _known()
     if unknown := sorted(chosen.keys() - known):
         raise PacketidsError(
             f"{PARAMS}: unknown {', '.join(unknown)}. It may set {', '.join(sorted(known))}."

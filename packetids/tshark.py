@@ -71,6 +71,11 @@ def read(capture: Path, display_filter: str) -> Iterator[pa.RecordBatch]:
         If TShark cannot read the file to its end. Batches before the damage come first.
     """
     version()  # says how to get TShark where it is missing
+    if capture.stat().st_size == 0:  # TShark takes an empty file for a capture without packets
+        raise PacketidsError(
+            f"{capture}: TShark stopped before it: the file has 0 octets and a capture at least "
+            "24. Fetch it again, or take it out of the captures folder."
+        )
     command = ["tshark", "-n", "-r", str(capture), "-T", "fields"]
     command += ["-E", "separator=/t", "-E", "occurrence=a", "-E", "aggregator=,"]
     command += ["-Y", display_filter] if display_filter else []

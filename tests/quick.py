@@ -1,0 +1,71 @@
+"""The whole DAG on the tiny capture, in a folder of its own: ``python -m tests.quick FOLDER``.
+
+The folder receives the files that git tracks or would track, with the quick choices in
+params.yaml, so that the working tree's own results stay as they are.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+CHOICES = {
+    "dataset": "tiny",
+    "sample": "tiny",
+    "fnn": "quick",
+    "svc": "quick",
+    "track": "after",
+    "trials": ["hidden_512", "dropout_0.2"],
+}
+
+
+def workspace(folder: Path, **choices: Any) -> Path:
+    """Make `folder` a working copy with the quick choices, changed by `choices`."""
+    shutil.rmtree(folder, ignore_errors=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if name.startswith("captures/testbed/") or not (ROOT / name).is_file():
+            continue
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, target)
+    (folder / "dvc.lock").unlink(missing_ok=True)
+    chosen = yaml.safe_load((ROOT / "params.yaml").read_text()) | CHOICES | choices
+    (folder / "params.yaml").write_text(yaml.safe_dump(chosen, sort_keys=False))
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    return folder
+
+
+def run(folder: Path, *command: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command in `folder` with this Python's programs first; output is kept."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path} | options.pop("env", {})
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, **options
+    )
+
+
+def stages_run(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """List the stages that a ``dvc repro`` ran."""
+    marker = "Running stage '"
+    return [
+        line.split(marker)[1].split("'")[0] for line in done.stdout.splitlines() if marker in line
+    ]
+
+
+if __name__ == "__main__":
+    made = workspace(Path(sys.argv[1]))
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    }
+    sys.exit(subprocess.run(["dvc", "repro"], cwd=made, env=environment, check=False).returncode)

@@ -1,0 +1,213 @@
+"""The whole DAG on the tiny capture, as a newcomer runs it: `dvc repro`, with real everything."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from tests import quick
+from tests.conftest import needs_tshark
+
+pytestmark = needs_tshark
+
+# Timings are in files and columns of their own; all else must be the same from run to run.
+TIMED = {
+    "runtime.json",
+    "grid_runtime.json",
+    "runtimes.csv",
+    "comparison.csv",
+    "table-6.csv",
+    "index.html",
+}
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory) -> Path:
+    """A workspace after one `dvc repro`."""
+    folder = quick.workspace(tmp_path_factory.mktemp("dag") / "first")
+    ran = quick.run(folder, "dvc", "repro")
+    assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
+    return folder
+
+
+def outputs(folder: Path) -> dict[str, bytes]:
+    paths = [p for top in ("data", "models", "results") for p in (folder / top).rglob("*")]
+    return {
+        str(p.relative_to(folder)): p.read_bytes()
+        for p in sorted(paths)
+        if p.is_file() and p.name not in TIMED
+    }
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text, (path, old)
+    path.write_text(text.replace(old, new, 1))
+
+
+def would_run(folder: Path) -> set[str]:
+    """The stages that `dvc repro` would begin with, without running them."""
+    said = quick.run(folder, "dvc", "status", "--json")
+    assert said.returncode == 0, said.stderr
+    return {name.split("@")[0] for name in json.loads(said.stdout)}
+
+
+def test_every_table_and_figure_is_there(done):
+    tables = {f"table-{n}.csv" for n in range(1, 7)}
+    figures = {f"figure-{n}.{suffix}" for n in (1, 2, 3) for suffix in ("svg", "png")}
+
+    assert tables <= {p.name for p in (done / "results/tables").iterdir()}
+    assert figures <= {p.name for p in (done / "results/figures").iterdir()}
+    page = (done / "results/report/index.html").read_text()
+    assert "tiny test capture" in page and page.count("<img ") == 5
+
+
+def test_counts_agree_with_the_captures_and_with_each_other(done):
+    manifest = json.loads((done / "captures/tiny/manifest.json").read_text())
+    one = pd.read_csv(done / "results/tables/table-1.csv").set_index("subcategory")
+    two = pd.read_csv(done / "results/tables/table-2.csv").set_index("subcategory")
+    four = pd.read_csv(done / "results/tables/table-4.csv")
+
+    attacks = pd.DataFrame(manifest["captures"]).groupby("subcategory")["bot_packets"].sum()
+    assert one.loc["Total", "packets_ours"] == manifest["totals"]["packets"]
+    assert one.loc["DDoS over UDP", "packets_ours"] == attacks["DDoS_UDP"]
+    assert one.loc["Normal", "packets_ours"] == manifest["totals"]["packets"] - attacks.sum()
+    assert (two["before_ours"] >= two["after_ours"]).all()
+    after = two["after_ours"]
+    for row in four.itertuples():
+        title = {"Service scan": "Service scanning"}.get(row.attack, row.attack)
+        n_test = row.tn_ours + row.fp_ours + row.fn_ours + row.tp_ours
+        assert n_test == -(-(after["Normal"] + after[title]) // 5)  # ceil(0.2 n)
+
+
+def test_the_papers_numbers_stand_beside_ours(done):
+    beside = pd.read_csv(done / "results/compare/comparison.csv", dtype={"table": str, "row": str})
+    cell = beside[(beside["table"] == "1") & (beside["row"] == "Total")].iloc[0]
+
+    assert cell["paper"] == 558761829 and cell["difference"] == cell["ours"] - 558761829
+    assert beside[beside["table"].isin(["1", "2", "4", "5"])][["ours", "paper"]].notna().all(None)
+
+
+def test_a_second_repro_does_nothing(done):
+    again = quick.run(done, "dvc", "repro")
+
+    assert again.returncode == 0 and quick.stages_run(again) == []
+    assert "up to date" in again.stdout
+
+
+def test_mlflow_has_every_training_trial_and_candidate(done):
+    code = (
+        "from packetids import tracking; import json; c = tracking.client();"
+        "print(json.dumps({s: sorted((r.info.run_name, r.info.status, sorted(r.data.metrics))"
+        " for r in tracking._active(c, s)) for s in tracking.EXPERIMENTS}))"
+    )
+    said = quick.run(done, sys.executable, "-c", code)
+    stored = json.loads(said.stdout)
+    params = yaml.safe_load((done / "params.yaml").read_text())
+
+    assert [name for name, _, _ in stored["train"]] == sorted(params["tasks"])
+    assert [name for name, _, _ in stored["sweep"]] == sorted(params["trials"])
+    assert [n for n, _, _ in stored["svc"]] == [
+        "grid_0.1", "grid_1", "grid_10", "sample_300", "sample_400", "sample_500",
+    ]  # fmt: skip
+    assert {status for runs in stored.values() for _, status, _ in runs} == {"FINISHED"}
+    for name, _, metrics in stored["train"] + stored["sweep"]:
+        assert {"loss", "val_loss", "test_accuracy"} <= set(metrics), name
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "first"),
+    [
+        ("conf/fnn/quick.yaml", "learning_rate: 0.001", "learning_rate: 0.002", {"train", "sweep"}),
+        ("conf/trial/dropout_0.2.yaml", "dropout: 0.2", "dropout: 0.3", {"sweep"}),
+        ("conf/fnn/paper.yaml", "learning_rate: 0.001", "learning_rate: 0.002", set()),
+        ("conf/sample/tiny.yaml", "dataset_share: 0.8", "dataset_share: 0.7", {"sample"}),
+        ("conf/svc/quick.yaml", "cv_folds: 2", "cv_folds: 3", {"svc", "compare"}),
+        ("packetids/figures.py", "GREY", "GREY_", {"plot"}),
+        ("packetids/split.py", "import numpy", "import  numpy",
+         {"split", "train", "sweep", "svc", "evaluate", "compare", "plot"}),
+        ("reference/paper.csv", "194417", "194418", {"compare"}),
+        ("params.yaml", "seed: 0", "seed: 1",
+         {"sample", "split", "train", "sweep", "svc", "report"}),
+        ("params.yaml", "fnn: quick", "fnn: paper", {"train", "sweep"}),
+    ],
+)  # fmt: skip
+def test_an_edit_re_runs_what_reads_it_and_nothing_else(done, file, old, new, first):
+    path = done / file
+    before = path.read_text()
+    edit(path, old, new)
+    try:
+        assert would_run(done) == first
+    finally:
+        path.write_text(before)
+    assert would_run(done) == set()
+
+
+def test_one_more_trial_runs_that_trial_and_what_follows(done):
+    edit(done / "params.yaml", "- dropout_0.2", "- dropout_0.2\n- dropout_0.5")
+
+    ran = quick.stages_run(quick.run(done, "dvc", "repro"))
+
+    assert ran == ["sweep@dropout_0.5", "evaluate", "track", "compare", "plot", "report"]
+    edit(done / "params.yaml", "\n- dropout_0.5", "")
+    again = quick.run(done, "dvc", "repro")
+    assert again.returncode == 0, again.stderr
+
+
+def test_an_outcome_deleted_by_hand_comes_back_without_work(done):
+    kept = outputs(done)
+    for path in (done / "results/tables").iterdir():
+        path.unlink()
+    again = quick.run(done, "dvc", "repro")
+
+    assert again.returncode == 0 and quick.stages_run(again) == []
+    assert outputs(done) == kept
+
+
+def test_two_runs_give_the_same_octets(done, tmp_path):
+    other = quick.workspace(tmp_path / "second")
+    ran = quick.run(other, "dvc", "repro")
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    first, second = outputs(done), outputs(other)
+
+    assert first.keys() == second.keys()
+    assert [name for name in first if first[name] != second[name]] == []
+    beside = [
+        pd.read_csv(folder / "results/compare/comparison.csv").query("column != 'runtime_min'")
+        for folder in (done, other)
+    ]
+    pd.testing.assert_frame_equal(*beside)
+
+
+def test_kill_9_in_training_then_repro_ends_right(done):
+    """A killed process tree leaves nothing that looks finished; the next repro makes it whole."""
+    kept = outputs(done)
+    edit(done / "conf/fnn/quick.yaml", "epochs_max: 3", "epochs_max: 4000")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    with subprocess.Popen(
+        ["dvc", "repro", "--single-item", "train@multiclass"],
+        cwd=done, env=os.environ | {"PATH": path}, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    ) as process:  # fmt: skip
+        deadline = time.monotonic() + 120
+        while (
+            time.monotonic() < deadline
+            and "Running stage" not in process.stdout.readline().decode()
+        ):
+            pass
+        time.sleep(8)  # past the imports, into the epochs
+        assert process.poll() is None
+        os.killpg(process.pid, signal.SIGKILL)
+    assert not (done / "models/train/multiclass/weights.npz").exists()
+    edit(done / "conf/fnn/quick.yaml", "epochs_max: 4000", "epochs_max: 3")
+    again = quick.run(done, "dvc", "repro")
+
+    assert again.returncode == 0, again.stderr[-2000:]
+    assert outputs(done) == kept

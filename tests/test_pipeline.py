@@ -1,0 +1,101 @@
+"""dvc.yaml says the truth about the code: modules, settings, order."""
+
+import ast
+import importlib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from packetids import settings
+
+ROOT = Path(__file__).parents[1]
+STAGES = {
+    name: stage.get("do", stage)
+    for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items()
+}
+
+
+def script_of(name: str) -> Path:
+    """The stage's script, from its command: ``python -m stages.extract …``."""
+    return ROOT / f"{STAGES[name]['cmd'].split()[2].replace('.', '/')}.py"
+
+
+def local_imports(script: Path) -> set[Path]:
+    """Every module of ours that `script` imports, directly or through another, anywhere in it."""
+    found: set[Path] = set()
+    unread = [script]
+    while unread:
+        for node in ast.walk(ast.parse(unread.pop().read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            else:
+                continue
+            paths = {ROOT / f"{name.replace('.', '/')}.py" for name in names}
+            new = {path for path in paths - found if path.is_file()}
+            found |= new
+            unread += new
+    return found
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_depends_on_just_the_modules_it_imports(name):
+    """DVC does not follow imports: a missing one leaves stale results, a stray one re-runs."""
+    script = script_of(name)
+    imported = {str(path.relative_to(ROOT)) for path in local_imports(script) | {script}}
+    listed = {dep for dep in STAGES[name]["deps"] if dep.endswith(".py")}
+
+    assert imported == listed
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_tracks_just_the_settings_it_reads(name):
+    config = importlib.import_module(f"stages.{script_of(name).stem}").Config
+    reads = set(config.__dataclass_fields__)
+    groups = set(settings.groups(config))
+    tracked = set()
+    for entry in STAGES[name].get("params", []):
+        path = entry if isinstance(entry, str) else next(iter(entry))
+        tracked.add(Path(path).parts[1] if path.startswith("conf/") else path)
+    given = {word.split("=")[0] for word in STAGES[name]["cmd"].split()[3:]}
+
+    assert tracked >= reads - given
+    assert tracked <= reads
+    assert all(f"conf/{g}/" in str(STAGES[name]["params"]) for g in groups)
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_has_the_name_of_its_script_and_outputs(name):
+    assert script_of(name).stem == name
+    for out in STAGES[name]["outs"]:
+        assert name in Path(out).parts or name == "plot"
+
+
+def test_every_script_is_a_stage_and_every_choice_an_option():
+    scripts = {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__"}
+    chosen = yaml.safe_load((ROOT / "params.yaml").read_text())
+
+    assert scripts == set(STAGES)
+    for name, value in chosen.items():
+        if (ROOT / "conf" / name).is_dir():
+            assert (ROOT / "conf" / name / f"{value}.yaml").is_file()
+
+
+def test_the_library_never_imports_stages():
+    for path in (ROOT / "packetids").glob("*.py"):
+        assert not any(p.parent.name == "stages" for p in local_imports(path)), path
+
+
+def test_every_option_of_every_group_fits_its_schema(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    schemas = {"dataset", "extract", "label", "sample", "preprocess", "split", "fnn", "svc"}
+    for group in schemas | {"track"}:
+        schema = getattr(settings, group.capitalize())
+        config = type("Config", (), {"__annotations__": {group: schema}})
+        from dataclasses import dataclass
+
+        for option in settings.options(group):
+            loaded = settings.load(dataclass(config), [f"{group}={option}"])
+            assert isinstance(getattr(loaded, group), schema)

@@ -1,0 +1,208 @@
+"""Folds as in section IV-D, and inputs fitted on training rows only."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder
+
+from packetids import balance, classes, encode, metrics, preprocess, split
+from packetids.errors import PacketidsError
+from tests import naive
+
+
+def table(n_each: int = 300) -> pd.DataFrame:
+    """Rows of every class, over four captures a subcategory."""
+    rows = []
+    for entry in classes.SUBCATEGORIES:
+        if entry.folder:
+            for i in range(n_each):
+                capture = f"{'/'.join(entry.folder)}/{i % 4 + 1}/x"
+                rows += [(capture, entry.key), (capture, classes.NORMAL)]
+    return pd.DataFrame(rows, columns=["capture", "class"])
+
+
+def test_multiclass_merges_ddos_and_dos_into_four_classes():
+    rows, target, names = split.task_labels(table(2), split.MULTICLASS)
+    keys = table(2)["class"].to_numpy()
+
+    assert names == ("Normal", "DDoS_DoS", "Reconnaissance", "Theft")
+    assert len(rows) == 40
+    assert target[keys == "DoS_UDP"].tolist() == target[keys == "DDoS_HTTP"].tolist() == [1, 1]
+    assert set(target[keys == "Keylogging"]) == {3} and set(target[keys == "Normal"]) == {0}
+
+
+def test_a_binary_task_has_all_normal_packets_and_one_attack():
+    data = table(5)
+    rows, target, names = split.task_labels(data, "DoS_UDP")
+
+    assert names == ("Normal", "DoS_UDP")
+    assert (target == 1).sum() == 5 and (target == 0).sum() == (data["class"] == "Normal").sum()
+    assert set(data["class"].iloc[rows[target == 1]]) == {"DoS_UDP"}
+
+
+def test_folds_have_the_papers_sizes_and_no_row_twice():
+    """Table IV: every test set holds ceil(0.2 n) rows."""
+    data = table()
+    rows, _, _ = split.task_labels(data, split.MULTICLASS)
+    fold = split.deal(data, rows, split.MULTICLASS, "packet", 0.2, 0.2, 0)
+    n = len(rows)
+
+    test = -(-n // 5)
+    validation = -(-(n - test) // 5)
+    assert np.bincount(fold).tolist() == [n - test - validation, validation, test]
+
+
+def test_the_split_depends_on_seed_and_task_only():
+    data = table()
+    rows, _, _ = split.task_labels(data, "DoS_TCP")
+    deals = [split.deal(data, rows, "DoS_TCP", "packet", 0.2, 0.2, seed) for seed in (0, 0, 1)]
+
+    np.testing.assert_array_equal(deals[0], deals[1])
+    assert (deals[0] != deals[2]).any()
+
+
+def test_a_split_by_capture_shares_no_capture_and_has_every_class_in_every_fold():
+    data = table()
+    rows, _, _ = split.task_labels(data, split.MULTICLASS)
+    fold = split.deal(data, rows, split.MULTICLASS, "capture", 0.2, 0.2, 0)
+
+    assert pd.Series(fold).groupby(data["capture"]).nunique().max() == 1
+    for number in range(3):
+        assert set(data["class"][fold == number]) == set(classes.KEYS)
+
+
+@pytest.mark.parametrize(
+    ("by", "shares", "said"),
+    [("flow", (0.2, 0.2), "found 'flow'"), ("packet", (1.2, 0.2), "between 0 and 1")],
+)
+def test_a_wrong_split_is_refused(by, shares, said):
+    data = table(5)
+    with pytest.raises(PacketidsError, match=said):
+        split.deal(data, np.arange(len(data)), "multiclass", by, *shares, 0)
+
+
+def test_a_class_missing_from_a_fold_is_named():
+    data = pd.concat(
+        [table(50), pd.DataFrame([("Scan/OS/1/x", "OS_Fingerprint")], columns=["capture", "class"])]
+    )
+    data = data[(data["class"] != "OS_Fingerprint") | (np.arange(len(data)) == len(data) - 1)]
+    data = data.reset_index(drop=True)
+    rows, _, _ = split.task_labels(data, "OS_Fingerprint")
+
+    with pytest.raises(PacketidsError, match="no packet of OS_Fingerprint came into the"):
+        split.deal(data, rows, "OS_Fingerprint", "packet", 0.2, 0.2, 0)
+
+
+def test_an_unknown_task_is_refused():
+    with pytest.raises(PacketidsError, match="DoS_SCTP is no task"):
+        split.task_labels(table(1), "DoS_SCTP")
+
+
+def features(n: int, seed: int) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    columns = {"proto": rng.integers(0, 4, n), "tcp.flags": rng.choice([2, 16, 18, 99], n)}
+    for name in ("src.port", "dst.port"):
+        ports = rng.choice([0, 22, 80, 1023, 5000], n)
+        columns[name] = preprocess.port_classes(ports, list(naive.WELL_KNOWN))
+    for name in preprocess.NUMERIC:
+        columns[name] = rng.normal(size=n)
+    return pd.DataFrame(columns)
+
+
+def test_inputs_agree_with_the_naive_version_and_with_scikit_learn():
+    train, test = features(200, 1), features(90, 2)
+    test.loc[0, "tcp.flags"] = 7  # not among the training rows
+    encoder = encode.fit(train, list(naive.WELL_KNOWN))
+    got = encoder.transform(test)
+
+    plain = [
+        frame.astype({"src.port": str, "dst.port": str}).to_dict("records")
+        for frame in (train, test)
+    ]
+    slow = naive.encode(*plain, list(preprocess.CATEGORICAL), list(preprocess.NUMERIC))
+    np.testing.assert_allclose(got, slow, rtol=1e-5, atol=1e-5)
+
+    numeric = list(preprocess.NUMERIC)
+    scaler = MinMaxScaler((-1, 1)).fit(train[numeric])
+    np.testing.assert_allclose(
+        got[:, -len(numeric) :], scaler.transform(test[numeric]), rtol=1e-5, atol=1e-5
+    )
+    hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False).fit(train[["proto"]])
+    np.testing.assert_array_equal(got[:, :4], 2 * hot.transform(test[["proto"]]) - 1)
+
+
+def test_the_width_is_thirteen_ports_twice_flags_protocols_and_eight_numbers():
+    encoder = encode.fit(features(200, 1), list(naive.WELL_KNOWN))
+
+    assert len(encoder.names) == 13 + 13 + (4 + 1) + (4 + 1) + 8  # + 1: "other"
+    assert len(set(encoder.names)) == len(encoder.names)
+
+
+def test_training_inputs_lie_between_minus_one_and_one_whatever_the_test_holds(tmp_path):
+    train = features(100, 1)
+    train["length"] = 5.0  # a constant column
+    encoder = encode.fit(train, list(naive.WELL_KNOWN))
+    encoder.save(tmp_path / "encoder.json")
+    inputs = encode.Encoder.load(tmp_path / "encoder.json").transform(train)
+
+    assert inputs.min() == -1 and inputs.max() == 1 and inputs.dtype == np.float32
+    np.testing.assert_array_equal(inputs, encoder.transform(train))
+
+
+def test_class_weights_are_maximum_over_count_as_derived_from_table_2():
+    """On Table II: normal 4.346, DDoS/DoS 1, reconnaissance 2.434, theft 99.73."""
+    counts = {0: 1018778, 1: 4427892, 2: 1819478, 3: 44398}
+    target = np.repeat(np.array(list(counts), np.int8), list(counts.values()))
+
+    weights = balance.class_weights(target, 4, "inverse_max")
+
+    np.testing.assert_allclose(list(weights.values()), [4.346, 1, 2.434, 99.73], rtol=1e-3)
+    assert set(balance.class_weights(target, 4, "none").values()) == {1.0}
+    with pytest.raises(PacketidsError, match="class 3 has no training row"):
+        balance.class_weights(np.array([0, 1, 2]), 4, "inverse_max")
+    with pytest.raises(PacketidsError, match="found 'balanced'"):
+        balance.class_weights(target, 4, "balanced")
+
+
+def test_binary_metrics_of_table_4_give_the_audited_values():
+    """Service scan in Table IV: precision 0.994001, recall 0.996525, F1 0.995261."""
+    values = metrics.binary(tn=202077, fp=1201, fn=694, tp=199006)
+
+    assert [round(values[name], 6) for name in metrics.DEFINITIONS] == [
+        0.995298,
+        0.994001,
+        0.996525,
+        0.995261,
+    ]
+    assert metrics.binary(tn=5, fp=0, fn=2, tp=0) == {
+        "accuracy": 5 / 7,
+        "precision": 0,
+        "recall": 0,
+        "f1": 0,
+    }
+
+
+def test_multiclass_metrics_of_table_5_give_the_audited_values():
+    matrix = np.array(
+        [
+            [200539, 0, 2910, 542],
+            [232, 882118, 2406, 0],
+            [42, 5566, 356878, 1980],
+            [45, 0, 506, 8346],
+        ]
+    )
+    values = metrics.multiclass(matrix, classes.GROUPS)
+
+    assert round(values["accuracy"], 5) == 0.99027
+    assert round(values["precision_Theft"], 3) == 0.768
+    assert round(values["f1_macro"], 3) == 0.953
+
+
+def test_confusion_counts_like_the_naive_version():
+    rng = np.random.default_rng(0)
+    target, predicted = rng.integers(0, 4, 300), rng.integers(0, 4, 300)
+
+    np.testing.assert_array_equal(
+        metrics.confusion(target, predicted, 4),
+        naive.confusion(target.tolist(), predicted.tolist(), 4),
+    )

@@ -1,0 +1,135 @@
+"""MLflow says what the result files say: one active run a result, whatever happened before."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from packetids import tracking
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """An empty place for a store."""
+    monkeypatch.chdir(tmp_path)
+    # MLflow keeps one open store a process and address, so each test needs an address of its own.
+    monkeypatch.setattr(tracking, "STORE", f"sqlite:///{tmp_path}/mlflow.db")
+    return tmp_path
+
+
+def result(folder: Path, key: str = "k1", accuracy: float = 0.5) -> tracking.Result:
+    artifact = folder / "encoder.json"
+    artifact.write_text("{}")
+    history = pd.DataFrame({"epoch": [1, 2], "loss": [0.9, 0.4]})
+    return tracking.Result(
+        "train", "multiclass", key, {"fnn.l1": "0.0"}, {"test_accuracy": accuracy}, history,
+        (artifact,), "made from a test",
+    )  # fmt: skip
+
+
+def runs(stage: str = "train"):
+    return tracking._active(tracking.client(), stage)
+
+
+def test_a_result_becomes_a_run_with_parameters_curves_and_artifacts(store):
+    tracking.sync([result(store)])
+    (run,) = runs()
+    client = tracking.client()
+
+    assert run.info.status == "FINISHED" and run.info.run_name == "multiclass"
+    assert run.data.params == {"fnn.l1": "0.0"}
+    assert run.data.metrics == {"test_accuracy": 0.5, "loss": 0.4}
+    curve = client.get_metric_history(run.info.run_id, "loss")
+    assert [(m.step, m.value) for m in curve] == [(1, 0.9), (2, 0.4)]
+    assert [a.path for a in client.list_artifacts(run.info.run_id)] == ["encoder.json"]
+    assert run.data.tags["mlflow.note.content"] == "made from a test"
+
+
+def test_syncing_again_changes_nothing(store):
+    first = tracking.sync([result(store)])
+    before = [run.info.run_id for run in runs()]
+    again = tracking.sync([result(store)])
+
+    assert [run.info.run_id for run in runs()] == before
+    pd.testing.assert_frame_equal(first, again)
+
+
+def test_another_outcome_of_the_same_work_replaces_its_run(store):
+    tracking.sync([result(store)])
+    tracking.sync([result(store, accuracy=0.75)])
+
+    assert [run.data.metrics["test_accuracy"] for run in runs()] == [0.75]
+
+
+def test_runs_of_other_settings_stay_to_compare_and_are_marked(store):
+    tracking.sync([result(store, "k1")])
+    tracking.sync([result(store, "k2")])
+
+    marked = {run.data.tags[tracking.KEY]: run.data.tags[tracking.CURRENT] for run in runs()}
+    assert marked == {"k1": "no", "k2": "yes"}
+
+
+def test_a_live_run_shows_its_epochs_and_is_completed_by_sync(store):
+    with tracking.live("train", "multiclass", "k1", {"fnn": {"l1": 0.0}}) as on_epoch:
+        on_epoch(1, {"loss": 0.9})
+        (run,) = runs()
+        assert run.info.status == "RUNNING" and run.data.metrics == {"loss": 0.9}
+    tracking.sync([result(store)])
+
+    (run,) = runs()
+    assert run.info.status == "FINISHED" and run.data.metrics["test_accuracy"] == 0.5
+
+
+def test_a_failed_training_leaves_a_failed_run_that_the_next_replaces(store):
+    with pytest.raises(RuntimeError), tracking.live("train", "multiclass", "k1", {}):
+        raise RuntimeError
+    assert [run.info.status for run in runs()] == ["FAILED"]
+
+    with tracking.live("train", "multiclass", "k1", {}):
+        pass
+    assert [run.info.status for run in runs()] == ["FINISHED"]
+
+
+KILLED = """
+from packetids import tracking
+import time
+with tracking.live("train", "multiclass", "k1", {}) as on_epoch:
+    on_epoch(1, {"loss": 1.0})
+    print("running", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_killed_training_leaves_no_second_run(store):
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED], stdout=subprocess.PIPE, env=environment
+    ) as process:
+        assert process.stdout.readline() == b"running\n"
+        process.send_signal(signal.SIGKILL)
+    assert [run.info.status for run in runs()] == ["RUNNING"]
+    tracking.sync([result(store)])
+
+    assert [run.info.status for run in runs()] == ["FINISHED"]
+
+
+def test_processes_that_make_the_store_at_once_all_succeed(store):
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    code = "from packetids import tracking; tracking.client()"
+    processes = [subprocess.Popen([sys.executable, "-c", code], env=environment) for _ in range(3)]
+
+    deadline = time.monotonic() + 120
+    assert [p.wait(max(1, deadline - time.monotonic())) for p in processes] == [0, 0, 0]
+    assert {e.name for e in tracking.client().search_experiments()} >= set(tracking.EXPERIMENTS)
+
+
+def test_telemetry_is_off():
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+    assert "analytics = false" in (ROOT / ".dvc/config").read_text()
