@@ -101,6 +101,7 @@ class Svc:
     """The support vector baseline (section IV-F)."""
 
     estimator: str = MISSING  # SVC | LinearSVC
+    iterations_max: int = MISSING  # of one fit; a fit that needs more is reported, not hidden
     grid_c: list[float] = MISSING
     grid_packets: int = MISSING
     cv_folds: int = MISSING

@@ -78,9 +78,14 @@ def class_weights(sample: Sample, n_classes: int) -> dict[int, float]:
 def estimator(p: settings.Svc, c: float, weights: dict[int, float], seed: int) -> Model:
     """Make the linear SVC with penalty `c`."""
     if p.estimator == "SVC":
-        return SVC(kernel="linear", C=c, class_weight=weights)
+        return SVC(kernel="linear", C=c, class_weight=weights, max_iter=p.iterations_max)
     if p.estimator == "LinearSVC":
-        return LinearSVC(C=c, class_weight=weights, random_state=seeds.integer(seed, "svc/fit"))
+        return LinearSVC(
+            C=c,
+            class_weight=weights,
+            max_iter=p.iterations_max,
+            random_state=seeds.integer(seed, "svc/fit"),
+        )
     raise PacketidsError(f"svc.estimator: needs SVC or LinearSVC, found {p.estimator!r}.")
 
 
@@ -121,6 +126,11 @@ def grid_search(
 def best_c(candidates: pd.DataFrame) -> float:
     """Choose the C of the best mean accuracy; of equals the smallest, the most regularised."""
     return float(candidates.sort_values(["rank", "c"])["c"].iloc[0])
+
+
+def converged(model: Model, iterations_max: int) -> bool:
+    """Tell whether a fit ended by itself, before `iterations_max`."""
+    return bool(np.max(model.n_iter_) < iterations_max)
 
 
 def fit_and_test(sample: Sample, model: Model) -> tuple[np.ndarray, float]:

@@ -63,8 +63,8 @@ def client() -> MlflowClient:
 
     Only one process makes it: SQLite stores that several processes create at once fail.
     """
-    opened = MlflowClient(STORE)
     with FileLock(LOCK):
+        opened = MlflowClient(STORE)
         for name in EXPERIMENTS:
             if opened.get_experiment_by_name(name) is None:
                 place = (ARTIFACTS / name).resolve().as_uri()

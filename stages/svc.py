@@ -52,7 +52,7 @@ def search(task: experiment.Task, config: Config) -> float:
         c = values.pop("c")
         predicted = model.predict(sample.test[0])
         scores = metrics.summary(sample.test[1], predicted, task.classes)
-        write(config, task, f"grid_{c:g}", c, sample, model, values | test(scores))
+        write(config, task, f"grid_{c:g}", c, sample, model, values | scores_of_test(scores))
     log.info("best C %g, in %.1f s", best, grid_s)
     return best
 
@@ -66,12 +66,12 @@ def measure(task: experiment.Task, config: Config, packets: int, c: float) -> No
     predicted, runtime_s = svc.fit_and_test(sample, model)
     scores = metrics.summary(sample.test[1], predicted, task.classes)
     name = f"sample_{packets}"
-    write(config, task, name, c, sample, model, test(scores))
+    write(config, task, name, c, sample, model, scores_of_test(scores))
     atomic.write_json(RESULTS / name / "runtime.json", {"runtime_s": runtime_s})
     log.info("%d packets: accuracy %.4f in %.1f s", packets, scores["accuracy"], runtime_s)
 
 
-def test(scores: dict[str, float]) -> dict[str, float]:
+def scores_of_test(scores: dict[str, float]) -> dict[str, float]:
     """Say that scores are of the test part."""
     return {f"test_{name}": value for name, value in scores.items()}
 
@@ -103,7 +103,7 @@ def write(
             "test_rows": len(sample.test[1]),
             "class_size": {n: int(size) for n, size in zip(task.classes, sizes, strict=True)},
         },
-        metrics=scores,
+        metrics=scores | {"converged": float(svc.converged(model, config.svc.iterations_max))},
     )
 
 
