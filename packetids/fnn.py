@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-# Before the import, which reads it: warnings about missing accelerators say nothing to a user.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Before the import, which reads it: TensorFlow's notes on missing accelerators help nobody here.
+# Its Python errors still come as exceptions.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import tensorflow as tf
@@ -24,6 +25,8 @@ from packetids.errors import PacketidsError
 
 WEIGHTS = "weights.npz"
 ARCHITECTURE = "architecture.json"
+tf.get_logger().setLevel("ERROR")  # several models in one process warn of retracing
+
 BATCHES_PER_CALL = 32  # of model.fit into TensorFlow; moves no number, only time
 PREDICT_ROWS = 8192
 
