@@ -20,7 +20,11 @@ FEATURES_TABLE = Path("data/preprocess/features.parquet")
 FITTED = Path("data/preprocess/fitted.json")
 FOLDS = Path("data/split")
 
+# What a training leaves in its results folder, and beside its model.
 RUN = "run.json"
+HISTORY = "history.csv"
+RUNTIME = "runtime.json"
+ENCODER = "encoder.json"
 
 
 @dataclass(frozen=True)

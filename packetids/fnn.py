@@ -13,15 +13,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-# Before the import, which reads it: TensorFlow's notes on missing accelerators help nobody here.
-# Its Python errors still come as exceptions.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-import keras
-import tensorflow as tf
-
 from packetids import atomic, seeds, settings
 from packetids.errors import PacketidsError
+
+# Before the import, which reads it. TensorFlow's C++ side prints notes about missing accelerators
+# even so; they go nowhere while it is imported, and errors still come as exceptions.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+_stderr = os.dup(2)
+with open(os.devnull, "w") as _nowhere:
+    os.dup2(_nowhere.fileno(), 2)
+try:
+    import keras
+    import tensorflow as tf
+finally:
+    os.dup2(_stderr, 2)
+    os.close(_stderr)
 
 WEIGHTS = "weights.npz"
 ARCHITECTURE = "architecture.json"

@@ -6,10 +6,6 @@ from pathlib import Path
 
 from packetids import atomic, balance, encode, experiment, fnn, settings
 
-ENCODER = "encoder.json"
-HISTORY = "history.csv"
-RUNTIME = "runtime.json"
-
 
 @dataclass(frozen=True)
 class Best:
@@ -61,8 +57,8 @@ def train_and_save(
     best = Best(int(kept["epoch"]), float(kept["val_accuracy"]), float(kept["val_loss"]))
 
     fnn.save(model, model_folder)
-    encoder.save(model_folder / ENCODER)
-    atomic.write_csv(result_folder / HISTORY, history)
+    encoder.save(model_folder / experiment.ENCODER)
+    atomic.write_csv(result_folder / experiment.HISTORY, history)
     experiment.write_run(
         result_folder,
         stage=stage,
@@ -84,7 +80,9 @@ def train_and_save(
             "best_val_loss": best.loss,
         },
     )
-    atomic.write_json(result_folder / RUNTIME, {"train_s": runtime_s, "epochs": len(history)})
+    atomic.write_json(
+        result_folder / experiment.RUNTIME, {"train_s": runtime_s, "epochs": len(history)}
+    )
     return best
 
 

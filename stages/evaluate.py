@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from packetids import atomic, command, experiment, fnn, metrics, split, training
+from packetids import atomic, command, experiment, fnn, metrics, split
 from packetids.encode import Encoder
 
 MODELS = Path("models")
@@ -38,7 +38,7 @@ def main(config: Config) -> None:
         folder = MODELS / stage / name
         table, target = task.part("test")
         start = time.perf_counter()
-        inputs = Encoder.load(folder / training.ENCODER).transform(table)
+        inputs = Encoder.load(folder / experiment.ENCODER).transform(table)
         chances = fnn.predict(fnn.load(folder), inputs)
         runtime_s[f"{stage}/{name}"] = time.perf_counter() - start
         predicted = chances.argmax(axis=1)

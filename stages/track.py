@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from packetids import atomic, command, experiment, settings, tracking, training
+from packetids import atomic, command, experiment, settings, tracking
 
 RESULTS = Path("results")
 MODELS = Path("models")
@@ -50,7 +50,7 @@ def result(folder: Path, scores: pd.DataFrame, dataset: settings.Dataset) -> tra
     stage, name = folder.parts
     tested = scores[(scores["stage"] == stage) & (scores["name"] == name)]
     tests = {f"test_{row.metric}": float(row.value) for row in tested.itertuples()}
-    history = RESULTS / folder / training.HISTORY
+    history = RESULTS / folder / experiment.HISTORY
     return tracking.Result(
         stage=stage,
         name=name,

@@ -132,7 +132,7 @@ def test_mlflow_has_every_training_trial_and_candidate(done):
         ("conf/svc/quick.yaml", "cv_folds: 2", "cv_folds: 3", {"svc", "compare"}),
         ("packetids/figures.py", "GREY", "GREY_", {"plot"}),
         ("packetids/split.py", "import numpy", "import  numpy",
-         {"split", "train", "sweep", "svc", "evaluate", "compare", "plot"}),
+         {"split", "train", "sweep", "svc", "evaluate", "track", "compare", "plot"}),
         ("reference/paper.csv", "194417", "194418", {"compare"}),
         ("params.yaml", "seed: 0", "seed: 1",
          {"sample", "split", "train", "sweep", "svc", "report"}),
