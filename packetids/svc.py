@@ -6,6 +6,7 @@ cross-validation on the smallest sample.
 """
 
 import io
+import re
 import time
 import zipfile
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from packetids.errors import PacketidsError
 
 Model: TypeAlias = SVC | LinearSVC
 MODEL = "model.skops"
+SCHEMA = "schema.json"  # of a skops archive
 
 
 @dataclass(frozen=True)
@@ -143,10 +145,24 @@ def fit_and_test(sample: Sample, model: Model) -> tuple[np.ndarray, float]:
 def save(model: Model, folder: Path) -> None:
     """Write the fitted model in skops' format, which loads without running code.
 
-    skops stamps the time of writing on each member of its zip archive; members are stamped with
-    zip's first day instead, so that the same model has the same hash.
+    skops stamps the time of writing on each member of its zip archive, and numbers objects by
+    their address in memory. Both are made the same from run to run, so that the same model has
+    the same hash: zip's first day, and numbers in the order of appearance.
     """
-    stamped = zipfile.ZipFile(io.BytesIO(skops.io.dumps(model)))
+    dumped = zipfile.ZipFile(io.BytesIO(skops.io.dumps(model)))
+    schema = dumped.read(SCHEMA).decode()
+    numbers: dict[str, str] = {}
+
+    def renumber(match: re.Match[str]) -> str:
+        number = numbers.setdefault(match["address"], str(len(numbers) + 1))
+        return f"{match['before']}{number}{match['after']}"
+
+    schema = re.sub(
+        r'(?P<before>"__id__": |"file": ")(?P<address>\d+)(?P<after>)', renumber, schema
+    )
     with atomic.replacing(folder / MODEL) as part, zipfile.ZipFile(part, "w") as archive:
-        for name in stamped.namelist():
-            archive.writestr(zipfile.ZipInfo(name), stamped.read(name))
+        for name in dumped.namelist():
+            address, dot, suffix = name.partition(".")
+            target = f"{numbers.get(address, address)}{dot}{suffix}"
+            octets = schema.encode() if name == SCHEMA else dumped.read(name)
+            archive.writestr(zipfile.ZipInfo(target), octets)
