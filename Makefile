@@ -57,4 +57,4 @@ testbed: $(READY)  ## record a new embedded capture (Linux, root)
 lock: $(READY)  ## pin requirements.txt anew from requirements.in
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet --requirement requirements.in
-	build/lock/bin/python -m pip freeze > requirements.txt
+	(echo "# All that the project needs, at exact versions; made by \`make lock\` from requirements.in."; build/lock/bin/python -m pip freeze) > requirements.txt
