@@ -137,13 +137,14 @@ def options(group: str) -> list[str]:
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
-def load(schema: type[T], overrides: list[str]) -> T:
+def load(schema: type[T], overrides: list[str], *, complete: bool = True) -> T:
     """Compose the settings that `schema` names; the command line's `overrides` win.
 
     Raises
     ------
     PacketidsError
-        If a name or value does not fit: says which, and what there is to choose from.
+        If a name or value does not fit: says which, and what there is to choose from. If
+        `complete`, also if a value is missing; else it is given as ``???``.
     """
     chosen = choices()
     known = _known()
@@ -169,6 +170,9 @@ def load(schema: type[T], overrides: list[str]) -> T:
         single = [field.name for field in fields(schema) if field.name not in nested]  # type: ignore[arg-type]
         checked = _check(schema, {name: _pick(composed, name) for name in single})
         for name in single:
+            if not complete and OmegaConf.is_missing(checked, name):
+                values[name] = MISSING
+                continue
             value = checked[name]  # raises if it is missing
             values[name] = OmegaConf.to_container(value) if OmegaConf.is_list(value) else value
         return schema(**values)
@@ -177,8 +181,11 @@ def load(schema: type[T], overrides: list[str]) -> T:
 
 
 def describe(schema: type) -> str:
-    """List the settings that `schema` reads, with their present values, for ``--help``."""
-    return OmegaConf.to_yaml(OmegaConf.structured(load(schema, [])))
+    """List the settings that `schema` reads, with their present values, for ``--help``.
+
+    What only a command line gives (``task``, ``trial``) stands as ``???``.
+    """
+    return OmegaConf.to_yaml(OmegaConf.structured(load(schema, [], complete=False)))
 
 
 def groups(schema: type) -> dict[str, type]:
