@@ -1,5 +1,6 @@
 """Write whole files or none: a reader never meets half an output that looks finished."""
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -27,6 +28,10 @@ def replacing(path: Path) -> Iterator[Path]:
         with part.open("rb+") as written:
             os.fsync(written.fileno())
         os.replace(part, path)
+    except OSError as error:
+        if error.errno == errno.ENOSPC and not error.filename:  # pyarrow and write() name no file
+            error.filename = str(path)
+        raise
     finally:
         part.unlink(missing_ok=True)
 

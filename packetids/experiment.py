@@ -25,6 +25,7 @@ RUN = "run.json"
 HISTORY = "history.csv"
 RUNTIME = "runtime.json"
 ENCODER = "encoder.json"
+CLASSES = "classes.json"  # names of the labels 0, 1, …
 
 
 @dataclass(frozen=True)

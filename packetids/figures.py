@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from packetids import classes
 
@@ -134,6 +135,9 @@ def training_curves(histories: dict[str, pd.DataFrame], source: str) -> Figure:
         best = history.loc[history["val_loss"].idxmin()]
         axes.plot(best["epoch"], best["val_loss"], "o", color=ORANGE, markersize=4)
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.set_title(name, fontsize=8)
         axes.tick_params(labelsize=7)
     for axes in list(grid.flat)[len(histories) :]:

@@ -98,6 +98,14 @@ def train(
                 on_epoch_end=lambda epoch, logs: on_epoch(epoch + 1, dict(logs or {}))
             )
         )
+    for inputs, _ in (train, validation):
+        # TensorFlow's ReLU makes 0 of NaN: the loss would stay a number, the first layer lost.
+        if not np.isfinite(inputs).all():
+            row, column = np.argwhere(~np.isfinite(inputs))[0]
+            raise PacketidsError(
+                f"training needs finite inputs; row {row}, input {column} is "
+                f"{inputs[row, column]}. Look at that row of data/preprocess."
+            )
     start = time.perf_counter()
     fitted = model.fit(
         *train,

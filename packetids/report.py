@@ -8,6 +8,8 @@ import pandas as pd
 
 from packetids import tables
 
+OURS, PAPER = "_ours", "_paper"
+
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem;
        color: #1a1a1a; background: #fff; }
@@ -18,6 +20,8 @@ table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabu
 th, td { padding: .2rem .6rem; border-bottom: 1px solid #ddd; text-align: right; }
 th:first-child, td:first-child, td.text, th.text { text-align: left; }
 thead th { border-bottom: 2px solid #888; vertical-align: bottom; }
+thead th[colspan] { border-bottom: 1px solid #bbb; text-align: center; }
+thead th.paper, td.paper { color: #666; padding-left: 0; }
 img { max-width: 100%; height: auto; }
 footer { margin-top: 3rem; color: #666; font-size: .85rem; }
 """
@@ -42,7 +46,7 @@ def page(
         "<h1>Packet-level intrusion detection on BoT-IoT: ours beside the paper's</h1>",
         f"<p class='notice'>{html.escape(notice)}</p>",
         "<p>The paper is Ge et al. 2019, <cite>Deep Learning-based Intrusion Detection for IoT "
-        "Networks</cite>. Columns that end in <i>paper</i> are its printed numbers.</p>",
+        "Networks</cite>; the grey columns, <i>paper</i>, are its printed numbers.</p>",
     ]
     for title, path in figures.items():
         parts += [f"<h2>{html.escape(title)}</h2>", _inline(path, title)]
@@ -56,17 +60,36 @@ def page(
 
 
 def _table(table: pd.DataFrame) -> str:
-    head = "".join(f"<th{_kind(table[name])}>{_words(name)}</th>" for name in table.columns)
-    rows = [
-        "".join(
-            f"<td{_kind(table[name])}>{_text(value)}</td>"
-            for name, value in zip(table.columns, row, strict=True)
-        )
-        for row in table.itertuples(index=False)
-    ]
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
-    table_ = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    """Write a table; columns ``x_ours`` and ``x_paper`` get one head, ``x``, over both."""
+    stems = [_stem(name, list(table.columns)) for name in table.columns]
+    above, below = "", ""
+    for name, stem in zip(table.columns, stems, strict=True):
+        if stem is None:
+            above += f"<th rowspan='2'{_kind(table[name])}>{_words(name)}</th>"
+        elif name.endswith(OURS):
+            above += f"<th colspan='2'>{_words(stem)}</th>"
+            below += "<th>ours</th>"
+        else:
+            below += "<th class='paper'>paper</th>"
+    rows, before = [], None
+    for row in table.itertuples(index=False):
+        cells = ""
+        for position, (name, value) in enumerate(zip(table.columns, row, strict=True)):
+            repeats = position == 0 and value == before and isinstance(value, str)
+            kind = " class='paper'" if stems[position] and name.endswith(PAPER) else ""
+            text = "" if repeats else _text(value)
+            cells += f"<td{kind or _kind(table[name])}>{text}</td>"
+        rows.append(f"<tr>{cells}</tr>")
+        before = row[0]
+    head = f"<tr>{above}</tr>" + (f"<tr>{below}</tr>" if below else "")
+    table_ = f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
     return f"<div class='wide'>{table_}</div>"
+
+
+def _stem(name: str, columns: list[str]) -> str | None:
+    """Name the quantity of a column that has a partner, ours or the paper's."""
+    stem = name.removesuffix(OURS).removesuffix(PAPER)
+    return stem if stem + OURS in columns and stem + PAPER in columns else None
 
 
 def _kind(column: pd.Series) -> str:

@@ -32,6 +32,7 @@ SCHEMA = "schema.json"  # of a skops archive
 class Sample:
     """A random sample of the processed dataset, encoded and split."""
 
+    encoder: encode.Encoder
     train: tuple[np.ndarray, np.ndarray]  # float32 (n, n_inputs), int8 (n,)
     test: tuple[np.ndarray, np.ndarray]
 
@@ -67,6 +68,7 @@ def draw(
         )
     encoder = encode.fit(table.iloc[train], well_known_ports)
     return Sample(
+        encoder,
         (encoder.transform(table.iloc[train]), target[train]),
         (encoder.transform(table.iloc[test]), target[test]),
     )
@@ -166,3 +168,8 @@ def save(model: Model, folder: Path) -> None:
             target = f"{numbers.get(address, address)}{dot}{suffix}"
             octets = schema.encode() if name == SCHEMA else dumped.read(name)
             archive.writestr(zipfile.ZipInfo(target), octets)
+
+
+def load(folder: Path) -> Model:
+    """Read what `save` wrote."""
+    return skops.io.load(folder / MODEL)

@@ -21,12 +21,15 @@ from filelock import FileLock
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["DO_NOT_TRACK"] = "true"
 
+import mlflow
+import mlflow.pyfunc
 from mlflow.entities import Metric, Param, Run
 from mlflow.tracking import MlflowClient
 
 STORE = "sqlite:///mlflow.db"
 ARTIFACTS = Path("mlruns")
 LOCK = Path(".mlflow.lock")
+REQUIREMENTS = Path(__file__).parents[1] / "requirements.txt"
 EXPERIMENTS = ("train", "sweep", "svc")
 
 KEY, CONTENT, CURRENT = "packetids.key", "packetids.content", "packetids.current"
@@ -43,17 +46,17 @@ class Result:
     params: dict[str, str]
     metrics: dict[str, float]
     history: pd.DataFrame | None  # a row an epoch
-    artifacts: tuple[Path, ...]
+    model: Path  # folder of a `classify.Classifier`
     notice: str
 
     @property
     def content(self) -> str:
-        """Hash everything that is logged, artifacts by name and octets."""
+        """Hash everything that is logged, the model's files by name and octets."""
         told = [self.stage, self.name, self.params, self.metrics, self.notice]
         digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
         if self.history is not None:
             digest.update(self.history.to_csv(index=False).encode())
-        for path in self.artifacts:
+        for path in sorted(self.model.iterdir()):
             digest.update(path.name.encode() + path.read_bytes())
         return digest.hexdigest()[:16]
 
@@ -151,12 +154,22 @@ def _sync_one(store: MlflowClient, result: Result) -> None:
             metrics += [Metric(name, value, 0, epoch) for name, value in row.items()]
     for start in range(0, len(metrics), 1000):  # MLflow takes a thousand at once
         store.log_batch(run_id, metrics=metrics[start : start + 1000])
-    for path in result.artifacts:
-        store.log_artifact(run_id, str(path))
+    _log_model(run_id, result.model)
     store.set_tag(run_id, "mlflow.note.content", result.notice)
     store.set_tag(run_id, CURRENT, "yes")
     store.set_terminated(run_id, "FINISHED")
     store.set_tag(run_id, CONTENT, result.content)  # last: a run cut short has no content
+
+
+def _log_model(run_id: str, folder: Path) -> None:
+    mlflow.set_tracking_uri(STORE)
+    with mlflow.start_run(run_id=run_id):
+        mlflow.pyfunc.log_model(
+            name="model",
+            loader_module="packetids.classify",
+            data_path=str(folder),
+            pip_requirements=str(REQUIREMENTS),  # given, or MLflow loads the model to find out
+        )
 
 
 def _create(store: MlflowClient, stage: str, name: str, key: str) -> Run:
@@ -185,6 +198,8 @@ def _active(store: MlflowClient, stage: str, key: str | None = None) -> list[Run
 
 def _delete(store: MlflowClient, runs: list[Run]) -> None:
     for run in runs:
+        for output in run.outputs.model_outputs if run.outputs else []:
+            store.delete_logged_model(output.model_id)
         store.delete_run(run.info.run_id)
 
 

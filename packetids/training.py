@@ -28,9 +28,9 @@ def train_and_save(
 ) -> Best:
     """Train on a task's train fold, stop early on its validation fold, and write everything.
 
-    ``model_folder`` receives architecture, weights and encoder: what is needed to classify new
-    packets. ``result_folder`` receives history.csv, run.json and, apart because it differs from
-    run to run, runtime.json.
+    ``model_folder`` receives architecture, weights, encoder and the names of the classes: what
+    `classify` needs for new packets. ``result_folder`` receives history.csv, run.json and, apart
+    because it differs from run to run, runtime.json.
     """
     train_table, train_target = task.part("train")
     validation_table, validation_target = task.part("validation")
@@ -58,6 +58,7 @@ def train_and_save(
 
     fnn.save(model, model_folder)
     encoder.save(model_folder / experiment.ENCODER)
+    atomic.write_json(model_folder / experiment.CLASSES, task.classes)
     atomic.write_csv(result_folder / experiment.HISTORY, history)
     experiment.write_run(
         result_folder,

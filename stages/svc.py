@@ -87,6 +87,8 @@ def write(
 ) -> None:
     """Write one run's model and run.json."""
     svc.save(model, MODELS / name)
+    sample.encoder.save(MODELS / name / experiment.ENCODER)
+    atomic.write_json(MODELS / name / experiment.CLASSES, task.classes)
     sizes = np.bincount(sample.train[1], minlength=len(task.classes))
     inputs = [experiment.FEATURES_TABLE]
     experiment.write_run(

@@ -58,7 +58,7 @@ def result(folder: Path, scores: pd.DataFrame, dataset: settings.Dataset) -> tra
         params=tracking.flatten(run["params"] | {"dataset": dataset.name}),
         metrics=run["metrics"] | tests,
         history=pd.read_csv(history) if history.exists() else None,
-        artifacts=tuple(sorted((MODELS / folder).iterdir())),
+        model=MODELS / folder,
         notice=dataset.notice,
     )
 

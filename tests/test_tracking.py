@@ -25,12 +25,13 @@ def store(tmp_path, monkeypatch):
 
 
 def result(folder: Path, key: str = "k1", accuracy: float = 0.5) -> tracking.Result:
-    artifact = folder / "encoder.json"
-    artifact.write_text("{}")
+    model = folder / "model"
+    model.mkdir(exist_ok=True)
+    (model / "encoder.json").write_text("{}")
     history = pd.DataFrame({"epoch": [1, 2], "loss": [0.9, 0.4]})
     return tracking.Result(
         "train", "multiclass", key, {"fnn.l1": "0.0"}, {"test_accuracy": accuracy}, history,
-        (artifact,), "made from a test",
+        model, "made from a test",
     )  # fmt: skip
 
 
@@ -48,7 +49,10 @@ def test_a_result_becomes_a_run_with_parameters_curves_and_artifacts(store):
     assert run.data.metrics == {"test_accuracy": 0.5, "loss": 0.4}
     curve = client.get_metric_history(run.info.run_id, "loss")
     assert [(m.step, m.value) for m in curve] == [(1, 0.9), (2, 0.4)]
-    assert [a.path for a in client.list_artifacts(run.info.run_id)] == ["encoder.json"]
+    (model,) = client.search_logged_models([run.info.experiment_id])
+    assert model.source_run_id == run.info.run_id
+    files = {Path(a.path).name for a in client.list_logged_model_artifacts(model.model_id)}
+    assert {"MLmodel", "requirements.txt", "data"} <= files
     assert run.data.tags["mlflow.note.content"] == "made from a test"
 
 
@@ -65,7 +69,10 @@ def test_another_outcome_of_the_same_work_replaces_its_run(store):
     tracking.sync([result(store)])
     tracking.sync([result(store, accuracy=0.75)])
 
-    assert [run.data.metrics["test_accuracy"] for run in runs()] == [0.75]
+    (run,) = runs()
+    assert run.data.metrics["test_accuracy"] == 0.75
+    models = tracking.client().search_logged_models([run.info.experiment_id])
+    assert [model.source_run_id for model in models] == [run.info.run_id]
 
 
 def test_runs_of_other_settings_stay_to_compare_and_are_marked(store):

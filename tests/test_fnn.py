@@ -1,0 +1,166 @@
+"""The network is the paper's: shape, first weights, early stopping; and it comes back from disk."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from packetids import balance, fnn, settings
+from packetids.errors import PacketidsError
+
+P = settings.Fnn(
+    hidden_units=[16, 8],
+    weight_init_stddev=0.05,
+    learning_rate=0.01,
+    batch_size=50,
+    epochs_max=4,
+    patience_epochs=2,
+    l1=0.0,
+    l2=0.0,
+    dropout=0.0,
+    class_weights="inverse_max",
+)
+
+
+@pytest.fixture
+def folds():
+    drawn = np.random.default_rng(5)
+    inputs = drawn.uniform(-1, 1, (400, 6)).astype(np.float32)
+    target = (inputs[:, 0] + inputs[:, 1] > 0.4).astype(np.int8)
+    return (inputs[:300], target[:300]), (inputs[300:], target[300:])
+
+
+def relu_softmax(model, inputs: np.ndarray) -> np.ndarray:
+    """The slow twin: layers multiplied by hand in float64."""
+    weights = [w.astype(np.float64) for w in model.get_weights()]
+    for kernel, bias in zip(weights[0:-2:2], weights[1:-2:2], strict=True):
+        inputs = np.maximum(inputs @ kernel + bias, 0)
+    exponents = np.exp(inputs @ weights[-2] + weights[-1])
+    return exponents / exponents.sum(axis=1, keepdims=True)
+
+
+def test_the_papers_network_has_its_layers_and_first_weights():
+    paper = settings.load(type_config(), []).fnn
+    model = fnn.build(70, 4, paper)
+
+    assert [layer.units for layer in model.layers] == [512, 512, 4]
+    assert [layer.activation.__name__ for layer in model.layers] == ["relu", "relu", "softmax"]
+    kernel = model.get_weights()[2]
+    assert np.abs(kernel).max() <= 2 * paper.weight_init_stddev  # truncated at two deviations
+    # A normal distribution cut at two deviations has 0.8796 of the deviation.
+    assert kernel.std() == pytest.approx(0.8796 * paper.weight_init_stddev, rel=0.01)
+    assert not model.get_weights()[1].any()
+
+
+def type_config() -> type:
+    from dataclasses import make_dataclass
+
+    return make_dataclass("Config", [("fnn", settings.Fnn)], frozen=True)
+
+
+def test_chances_are_what_the_layers_multiply_to(folds):
+    model = fnn.build(6, 3, P)
+    inputs = folds[0][0]
+
+    np.testing.assert_allclose(
+        fnn.predict(model, inputs), relu_softmax(model, inputs), rtol=1e-4, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(("l1", "l2"), [(0.01, 0.0), (0.0, 0.01), (0.002, 0.003)])
+def test_penalties_add_to_the_loss_what_the_formula_says(folds, l1, l2):
+    model = fnn.build(6, 2, replace(P, l1=l1, l2=l2))
+    kernels = model.get_weights()[::2]
+    by_hand = sum(l1 * np.abs(k).sum() + l2 * np.square(k).sum() for k in kernels)
+
+    assert float(sum(model.losses)) == pytest.approx(by_hand, rel=1e-5)
+
+
+def test_dropout_follows_every_hidden_layer_and_no_other():
+    kinds = [type(layer).__name__ for layer in fnn.build(6, 2, replace(P, dropout=0.5)).layers]
+
+    assert kinds == ["Dense", "Dropout", "Dense", "Dropout", "Dense"]
+
+
+def test_the_same_seed_and_name_train_to_the_same_weights(folds):
+    def weights(seed: int) -> list[np.ndarray]:
+        fnn.deterministic(seed, "multiclass")
+        model = fnn.build(6, 2, P)
+        fnn.train(model, *folds, P, {0: 1.0, 1: 1.0})
+        return model.get_weights()
+
+    first, again, other = weights(0), weights(0), weights(1)
+    assert all((a == b).all() for a, b in zip(first, again, strict=True))
+    assert any((a != b).any() for a, b in zip(first, other, strict=True))
+
+
+def test_training_learns_and_tells_every_epoch(folds):
+    seen = []
+    fnn.deterministic(0, "x")
+    model = fnn.build(6, 2, replace(P, epochs_max=30, patience_epochs=30))
+    history, runtime_s = fnn.train(
+        model, *folds, replace(P, epochs_max=30), {0: 1.0, 1: 1.0}, lambda e, v: seen.append((e, v))
+    )
+
+    assert list(history["epoch"]) == [epoch for epoch, _ in seen]
+    assert history["val_accuracy"].iloc[-1] > 0.9 > history["val_accuracy"].iloc[0] * 0.99
+    assert seen[-1][1]["loss"] == history["loss"].iloc[-1]
+    assert runtime_s > 0
+
+
+def test_early_stopping_keeps_the_weights_of_the_best_epoch(folds):
+    (inputs, target), (held, _) = folds
+    random_target = np.random.default_rng(1).integers(0, 2, len(held)).astype(np.int8)
+    p = replace(P, epochs_max=60, patience_epochs=2, learning_rate=0.05)
+    fnn.deterministic(0, "x")
+    model = fnn.build(6, 2, p)
+    history, _ = fnn.train(model, (inputs, target), (held, random_target), p, {0: 1.0, 1: 1.0})
+
+    best = history.loc[history["val_loss"].idxmin()]
+    assert len(history) == best["epoch"] + 2 < 60
+    chances = fnn.predict(model, held)
+    loss = -np.log(chances[np.arange(len(held)), random_target]).mean()
+    assert loss == pytest.approx(best["val_loss"], rel=1e-4)
+
+
+def test_class_weights_weigh_the_loss_of_each_row(folds):
+    (inputs, target), validation = folds
+    weights = balance.class_weights(target, 2, "inverse_max")
+    p = replace(P, epochs_max=1, batch_size=len(target), learning_rate=1e-12)
+    model = fnn.build(6, 2, p)
+    history, _ = fnn.train(model, (inputs, target), validation, p, weights)
+
+    chances = relu_softmax(model, inputs)
+    of_row = -np.log(chances[np.arange(len(target)), target])
+    by_hand = (of_row * np.vectorize(weights.get)(target)).mean()
+    assert history["loss"].iloc[0] == pytest.approx(by_hand, rel=1e-4)
+
+
+def test_a_training_that_diverges_is_refused(folds):
+    p = replace(P, learning_rate=1e12)
+
+    with pytest.raises(PacketidsError, match=r"diverged in epoch 1.*Lower fnn.learning_rate"):
+        fnn.train(fnn.build(6, 2, p), *folds, p, {0: 1.0, 1: 1.0})
+
+
+def test_an_input_that_is_no_number_is_named(folds):
+    """TensorFlow would train on, its first layer lost, with a finite loss."""
+    (inputs, target), validation = folds
+    spoilt = inputs.copy()
+    spoilt[3, 2] = np.nan
+
+    with pytest.raises(PacketidsError, match="row 3, input 2 is nan"):
+        fnn.train(fnn.build(6, 2, P), (spoilt, target), validation, P, {0: 1.0, 1: 1.0})
+
+
+def test_a_saved_network_comes_back_with_the_same_octets_and_answers(folds, tmp_path):
+    model = fnn.build(6, 2, P)
+    fnn.save(model, tmp_path / "a")
+    loaded = fnn.load(tmp_path / "a")
+    fnn.save(loaded, tmp_path / "b")
+
+    inputs = folds[0][0]
+    np.testing.assert_array_equal(fnn.predict(loaded, inputs), fnn.predict(model, inputs))
+    for name in (fnn.WEIGHTS, fnn.ARCHITECTURE):
+        first, second = ((tmp_path / x / name).read_bytes() for x in "ab")
+        assert first == second, name
