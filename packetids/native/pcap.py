@@ -15,8 +15,8 @@ from packetids.native.source import Source
 
 MICROSECONDS, NANOSECONDS = 0xA1B2C3D4, 0xA1B23C4D
 MODIFIED = 0xA1B2CD34  # Kuznetzov's patches of 1999
-IXIA_NANOSECONDS, IXIA_MICROSECONDS = 0x1C0001AC, 0x1C0001AB
-MAGICS = (MICROSECONDS, NANOSECONDS, MODIFIED, IXIA_NANOSECONDS, IXIA_MICROSECONDS)
+IXIA = (0x1C0001AB, 0x1C0001AC)  # the second counts ns; TShark 4.0 reads µs in both
+MAGICS = (MICROSECONDS, NANOSECONDS, MODIFIED, *IXIA)
 
 HEADER_OCTETS = 24
 RECORD_OCTETS = 16
@@ -35,8 +35,19 @@ AIX_FDDI_PADDING_OCTETS = 3
 IN_ORDER, SWAPPED, SWAPPED_IF_CAPTURED_IS_LARGER = 0, 1, 2
 
 LOOK_AHEAD_OCTETS = 1 << 20
-RECORDS_TO_TRY = 2
+RECORDS_TO_TRY = 3
 IMPLAUSIBLE_OCTETS = 128 << 20
+MOST_INTERFACES = 10_000
+FIRST_ETHERTYPE = 0x0600
+OTHER_PROTOCOLS = (*range(0x18), 0x60, 0x200, 0x400)  # Linux's own
+LAST_PACKET_TYPE = 4  # of Linux, in 1999
+NOKIA_MARKS = [
+    a | 0x0FBF0000 | b | c | d
+    for a in (0x90000000, 0xB0000000)
+    for b in (0xB000, 0xD000)
+    for c in (0x600, 0x900)
+    for d in (1, 2)
+]
 
 
 @dataclass(frozen=True)
@@ -100,8 +111,7 @@ def opened(source: Source) -> Pcap:
     big_endian = int.from_bytes(head[:4], "big") in MAGICS
     order = ">" if big_endian else "<"
     magic = struct.unpack_from(order + "I", head)[0]
-    ixia = magic in (IXIA_NANOSECONDS, IXIA_MICROSECONDS)
-    first_octet = HEADER_OCTETS + 4 * ixia  # its header ends with the octets that follow
+    first_octet = HEADER_OCTETS + 4 * (magic in IXIA)  # how many octets follow
     if len(head) < first_octet:
         raise PacketidsError(
             f"{source.name}: cut short in the file header: a pcap file needs {first_octet} octets "
@@ -144,7 +154,7 @@ def opened(source: Source) -> Pcap:
         big_endian=big_endian,
         record_octets=record_octets,
         lengths=lengths,
-        ns=aix or magic in (NANOSECONDS, IXIA_NANOSECONDS),
+        ns=aix or magic == NANOSECONDS,
         link_type=link_type,
         skipped_octets=AIX_FDDI_PADDING_OCTETS
         if aix and link_type == 10
@@ -165,19 +175,30 @@ def _implausibility(
 ) -> int:
     """Count what speaks against a record header of `record_octets` in the first records.
 
-    Three variants share one magic number and two another; TShark takes the one with the least
-    against it.
+    Three variants share one magic number and two another; TShark takes the first of those with
+    the least against them.
     """
+    whole = len(head) < LOOK_AHEAD_OCTETS
     against = 0
     for _ in range(RECORDS_TO_TRY):
         if at + record_octets > len(head):
-            return against
-        _, _, captured, wire = struct.unpack_from(order + "IIII", head, at)
+            return against + (whole and at < len(head))
+        _, fraction, captured, wire = struct.unpack_from(order + "IIII", head, at)
         if lengths == SWAPPED or (lengths == SWAPPED_IF_CAPTURED_IS_LARGER and captured > wire):
             captured, wire = wire, captured
-        against += (captured > maximum) + (captured > most_kept)
+        against += (fraction >= 1_000_000) + (captured > maximum) + (captured > most_kept)
         against += (wire > IMPLAUSIBLE_OCTETS) + (captured > wire)
+        if record_octets == NOKIA_OCTETS:
+            against += struct.unpack_from(order + "I", head, at + 16)[0] not in NOKIA_MARKS
+        elif record_octets > NOKIA_OCTETS:
+            interface, protocol, kind = struct.unpack_from(order + "IHB", head, at + 16)
+            against += (interface > MOST_INTERFACES) + (kind > LAST_PACKET_TYPE)
+            against += protocol < FIRST_ETHERTYPE and protocol not in OTHER_PROTOCOLS
+        if captured > maximum:
+            return against
         at += record_octets + captured
+        if at > len(head):
+            return against + whole
     return against
 
 

@@ -196,7 +196,7 @@ def _damage(status: int, value: int) -> _Wrong:
     return _Wrong(
         {
             records.TOO_LONG: f"the packet block says {value} captured octets, more than possible",
-            records.TOO_SMALL: f"the link type needs a pseudo-header and {value} octets were captured",
+            records.TOO_SMALL: f"the link type's pseudo-header is missing: {value} octets captured",
             SIZE: f"a block needs {SMALLEST_BLOCK_OCTETS} to {LARGEST_OCTETS} octets (a packet "
             f"block {SIMPLE_OCTETS} or {PACKET_OCTETS} at least) and says {value}",
             TRAILER: f"the block's total length needs to be repeated at its end and {value} is "
@@ -346,7 +346,7 @@ def _packets(
             return row, at, IS_UNSUPPORTED, int(link_type[interface])
         if captured < skip or (skip and kind == SIMPLE_PACKET):
             return row, at, records.TOO_SMALL, captured  # TShark loses its place in a simple packet
-        status, code = _packet_options(octets, options, trailer, big)
+        status, code = _packet_options(octets, options, trailer, big)  # type: ignore[arg-type]
         if status:
             return row, at, status, code
         written = records.u32(octets, trailer, big)
