@@ -37,17 +37,6 @@ IN_ORDER, SWAPPED, SWAPPED_IF_CAPTURED_IS_LARGER = 0, 1, 2
 LOOK_AHEAD_OCTETS = 1 << 20
 RECORDS_TO_TRY = 3
 IMPLAUSIBLE_OCTETS = 128 << 20
-MOST_INTERFACES = 10_000
-FIRST_ETHERTYPE = 0x0600
-OTHER_PROTOCOLS = (*range(0x18), 0x60, 0x200, 0x400)  # Linux's own
-LAST_PACKET_TYPE = 4  # of Linux, in 1999
-NOKIA_MARKS = [
-    a | 0x0FBF0000 | b | c | d
-    for a in (0x90000000, 0xB0000000)
-    for b in (0xB000, 0xD000)
-    for c in (0x600, 0x900)
-    for d in (1, 2)
-]
 
 
 @dataclass(frozen=True)
@@ -173,33 +162,26 @@ def _refused(source: Source, at: int, why: str) -> PacketidsError:
 def _implausibility(
     head: bytes, at: int, order: str, record_octets: int, lengths: int, maximum: int, most_kept: int
 ) -> int:
-    """Count what speaks against a record header of `record_octets` in the first records.
+    """Count what speaks against a record header of `record_octets` in the first odd record.
 
     Three variants share one magic number and two another; TShark takes the first of those with
     the least against them.
     """
     whole = len(head) < LOOK_AHEAD_OCTETS
-    against = 0
     for _ in range(RECORDS_TO_TRY):
         if at + record_octets > len(head):
-            return against + (whole and at < len(head))
+            return int(whole and at < len(head))
         _, fraction, captured, wire = struct.unpack_from(order + "IIII", head, at)
         if lengths == SWAPPED or (lengths == SWAPPED_IF_CAPTURED_IS_LARGER and captured > wire):
             captured, wire = wire, captured
-        against += (fraction >= 1_000_000) + (captured > maximum) + (captured > most_kept)
+        against = (fraction >= 1_000_000) + (captured > maximum) + (captured > most_kept)
         against += (wire > IMPLAUSIBLE_OCTETS) + (captured > wire)
-        if record_octets == NOKIA_OCTETS:
-            against += struct.unpack_from(order + "I", head, at + 16)[0] not in NOKIA_MARKS
-        elif record_octets > NOKIA_OCTETS:
-            interface, protocol, kind = struct.unpack_from(order + "IHB", head, at + 16)
-            against += (interface > MOST_INTERFACES) + (kind > LAST_PACKET_TYPE)
-            against += protocol < FIRST_ETHERTYPE and protocol not in OTHER_PROTOCOLS
-        if captured > maximum:
+        if against:
             return against
         at += record_octets + captured
         if at > len(head):
-            return against + whole
-    return against
+            return int(whole)
+    return 0
 
 
 @numba.njit(cache=True)

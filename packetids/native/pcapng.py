@@ -326,7 +326,7 @@ def _packets(
             wire = records.u32(octets, at + 8, big)
             captured = wire
             if len(link_type) and most_kept[0]:
-                captured = min(wire, most_kept[0])
+                captured = min(wire, int(most_kept[0]))
             data = at + 12
             options = data + captured + (-captured & 3)
             if options > trailer:
@@ -346,7 +346,7 @@ def _packets(
             return row, at, IS_UNSUPPORTED, int(link_type[interface])
         if captured < skip or (skip and kind == SIMPLE_PACKET):
             return row, at, records.TOO_SMALL, captured  # TShark loses its place in a simple packet
-        status, code = _packet_options(octets, options, trailer, big)  # type: ignore[arg-type]
+        status, code = _packet_options(octets, options, trailer, big)
         if status:
             return row, at, status, code
         written = records.u32(octets, trailer, big)
