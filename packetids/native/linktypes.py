@@ -23,11 +23,9 @@ UNSUPPORTED = {144: "IrDA", 177: "LAPD", 197: "ERF"}
 
 USUAL_MAXIMUM_OCTETS = 262_144
 MAXIMUM_OCTETS = {
-    189: 128 << 20,
-    220: 128 << 20,
-    231: 128 << 20,
-    249: 128 << 20,
-    279: 8 << 20,
+    **dict.fromkeys((186, 189, 220, 249, 266), 128 << 20),  # USB
+    231: 128 << 20,  # D-Bus
+    279: 8 << 20,  # EBHSCR
 }
 
 

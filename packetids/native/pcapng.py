@@ -367,7 +367,7 @@ def _packets(
             fraction = np.int64(count % unit * np.uint64(1_000_000_000) // unit)
             fraction = (fraction + (1 << 31) & 0xFFFFFFFF) - (1 << 31)
             seconds = np.int64(count // unit) + offset_s[interface]
-            time_ns[row] = records.printed_ns(seconds, fraction)
+            time_ns[row] = records.printed_ns(seconds, fraction)  # type: ignore[arg-type]
         at = trailer + 4
         row += 1
     return row, at, records.FULL, 0
