@@ -70,6 +70,7 @@ NG = section() + interface()
 PATCHED = struct.pack("<IHBB", 3, 0x0800, 0, 0)
 NOKIA = struct.pack("<I", 0x9FBFB601)
 KEPT_MOST = record(kept=262_144)
+ONES = b"\xff" * 60  # zeros look like record headers of other variants, where they are cut
 
 
 def three(**changes):
@@ -106,6 +107,7 @@ CAPTURES = {
     "modified, 28 octets": pcap_header(magic=MODIFIED)
     + three(extra=PATCHED + b"\1\1\1\1", data=b"\xff" * 60),
     "Nokia": pcap_header() + three(extra=NOKIA),
+    "cut where Nokia's headers fit": pcap_header() + record(data=ONES) + record()[:4],
     "snapshot length 0": pcap_header(most=0) + three(),
     "Ixia": pcap_header(magic=0x1C0001AB) + bytes(4) + record(),
     "Ixia hardware": pcap_header(">", 0x1C0001AC) + bytes(4) + record(order=">"),
@@ -257,16 +259,15 @@ def test_neither_block_size_nor_packing_matters(name):
         assert type(same_error) is type(error)
 
 
-# octets of ones, because zeros look like headers of the other variants
-ONES = b"\xff" * 60
 TO_CUT = {name: CAPTURES[name] for name in ("pcapng", "sections", "interfaces")} | {
-    "pcap": pcap_header() + record(data=ONES) + record(kept=7, data=ONES[:7]) + record(data=ONES),
+    "pcap": pcap_header(magic=NANOSECONDS) + 2 * record(kept=7, data=ONES[:7]) + record(data=ONES),
     "big-endian": pcap_header(">", NANOSECONDS) + 2 * record(data=ONES, order=">"),
 }
 
 
 @pytest.mark.parametrize("capture", TO_CUT)
 def test_a_cut_anywhere_leaves_the_frames_before(capture):
+    """In files whose magic number has one record header only."""
     data = TO_CUT[capture]
     for end in range(1, len(data)):
         cut = data[:end]
