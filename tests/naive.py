@@ -155,3 +155,85 @@ def simple_fields(frame: bytes) -> dict[str, Any] | None:
         "tcp.len": total - (start - 14) - 4 * (word[6] >> 12),
         "udp.length": None,
     }
+
+
+def capture_frames(data: bytes) -> tuple[list[tuple[int | None, int, bytes, int]], bool]:
+    """Read a plain pcap (of the usual record headers) or pcapng file, by the formats' texts.
+
+    Gives (time in ns or None, octets on the wire, octets captured, link type) of each frame, and
+    whether the file was good to its end.
+    """
+    good = len(data) >= 24
+    frames: list[tuple[int | None, int, bytes, int]] = []
+    reading = _pcapng(data) if data[:4] == b"\n\r\r\n" else _pcap(data)
+    try:
+        for frame in reading:
+            frames.append(frame)
+    except (struct.error, LookupError, ValueError):
+        good = False
+    return frames, good
+
+
+def _octets(data: bytes, at: int, count: int) -> bytes:
+    if at + count > len(data):
+        raise IndexError(at)
+    return data[at : at + count]
+
+
+def _pcap(data: bytes) -> Any:
+    magics = {
+        b"\xa1\xb2\xc3\xd4": (">", 1000),
+        b"\xd4\xc3\xb2\xa1": ("<", 1000),
+        b"\xa1\xb2\x3c\x4d": (">", 1),
+        b"\x4d\x3c\xb2\xa1": ("<", 1),
+    }
+    order, fraction_ns = magics[data[:4]]
+    link = struct.unpack(order + "I", _octets(data, 20, 4))[0] & 0xFFFF
+    at = 24
+    while at < len(data):
+        seconds, fraction, kept, wire = struct.unpack(order + "IIII", _octets(data, at, 16))
+        if kept > 262144:
+            raise ValueError(kept)
+        time_ns = seconds * 10**9 + fraction * fraction_ns
+        yield time_ns, wire, _octets(data, at + 16, kept), link
+        at += 16 + kept
+
+
+def _pcapng(data: bytes) -> Any:
+    at, order = 0, "<"
+    interfaces: list[tuple[int, int, int, int]] = []
+    while at < len(data):
+        if _octets(data, at, 4) == b"\n\r\r\n":
+            order = {b"\x1a\x2b\x3c\x4d": ">", b"\x4d\x3c\x2b\x1a": "<"}[_octets(data, at + 8, 4)]
+            interfaces = []
+        kind, total = struct.unpack(order + "II", _octets(data, at, 8))
+        body = _octets(data, at + 8, total - 12)
+        if struct.unpack(order + "I", _octets(data, at + total - 4, 4))[0] != total:
+            raise ValueError(total)
+        if kind == 1:
+            link, _, most = struct.unpack(order + "HHI", body[:8])
+            units, offset, option = 10**6, 0, 8
+            while option < len(body):
+                code, length = struct.unpack(order + "HH", body[option : option + 4])
+                value = body[option + 4 : option + 4 + length]
+                if code == 0:
+                    break
+                if code == 9:
+                    units = (2 if value[0] & 128 else 10) ** (value[0] & 127)
+                if code == 14:
+                    offset = struct.unpack(order + "q", value)[0]
+                option += 4 + length + -length % 4
+            interfaces.append((link, most, units, offset))
+        elif kind in (2, 6):
+            number, high, low, kept, wire = struct.unpack(order + "IIIII", body[:20])
+            if kind == 2:
+                number = struct.unpack(order + "H", body[:2])[0]
+            link, _, units, offset = interfaces[number]
+            count = high << 32 | low
+            time_ns = (count // units + offset) * 10**9 + count % units * 10**9 // units
+            yield time_ns, wire, _octets(body, 20, kept), link
+        elif kind == 3:
+            wire = struct.unpack(order + "I", body[:4])[0]
+            link, most, _, _ = interfaces[0]
+            yield None, wire, _octets(body, 4, min(wire, most or wire)), link
+        at += total

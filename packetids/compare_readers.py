@@ -1,0 +1,270 @@
+"""Read every capture below a folder with two readers and compare them cell by cell.
+
+    python -m packetids.compare_readers FOLDER [--reader native] [--reference tshark]
+
+Ends with status 0 only if all cells of all files agree, and both readers stop at damage in the
+same files. Files that the reader says it does not support are counted apart.
+"""
+
+import argparse
+import csv
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from packetids import extract, fields
+from packetids.errors import PacketidsError, Unsupported
+from packetids.native import pcap, pcapng
+from packetids.native.source import Source
+
+DISPLAY_FILTER = "ip or ipv6 or arp"
+SUFFIXES = (".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz", ".cap.gz")
+EXAMPLES = 20
+
+ROWS_DIFFER = "rows differ"
+OURS_NULL, THEIRS_NULL, VALUES_DIFFER = "ours null", "theirs null", "values differ"
+ONLY_OURS_STOPPED, ONLY_THEIRS_STOPPED = "only ours stopped", "only theirs stopped"
+CRASHED = "ours crashed"
+WHOLE_FILE = "(file)"
+
+
+@dataclass
+class Comparison:
+    """What two readers made of one capture."""
+
+    capture: Path
+    rows: int = 0  # ours
+    reference_rows: int = 0
+    cells: int = 0
+    equal_cells: int = 0
+    causes: Counter[tuple[str, str]] = field(default_factory=Counter)  # (field, cause) -> cells
+    examples: list[str] = field(default_factory=list)  # the first of each field and cause
+    unsupported: str = ""
+    stopped: str = ""
+    reference_stopped: str = ""
+
+    def note(self, name: str, cause: str, cells: int, example: str) -> None:
+        """Count `cells` that differ, and keep the first example."""
+        if (name, cause) not in self.causes:
+            self.examples.append(f"{self.capture}: {name}: {cause}: {example}")
+        self.causes[name, cause] += cells
+
+
+class _Reading:
+    """Batches of one reader, and how it ended."""
+
+    def __init__(self, reader: str, capture: Path, display_filter: str) -> None:
+        self.rows = 0
+        self.error: Exception | None = None
+        self._batches = extract.READERS[reader](capture, display_filter)
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        try:
+            for batch in self._batches:
+                self.rows += len(batch)
+                yield batch
+        except Exception as error:  # a crash of one reader is a result, too
+            self.error = error
+
+    @property
+    def stopped(self) -> str:
+        """Say why it did not come to the end; empty if it did."""
+        if self.error is None or isinstance(self.error, PacketidsError):
+            return str(self.error or "")
+        return f"{type(self.error).__name__}: {self.error}"
+
+
+def find(folder: Path) -> list[Path]:
+    """List the files below `folder` that are captures by their name or first octets.
+
+    Raises
+    ------
+    PacketidsError
+        If there is none.
+    """
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and _is_capture(path))
+    if not found:
+        raise PacketidsError(
+            f"{folder}: no capture found: pcap or pcapng files are needed there. Name another "
+            "folder."
+        )
+    return found
+
+
+def _is_capture(path: Path) -> bool:
+    if path.name.endswith(SUFFIXES):
+        return True
+    source = Source(path)
+    magic = source.peek(4)
+    source.close()
+    return pcap.recognises(magic) or pcapng.recognises(magic)
+
+
+def compare(
+    capture: Path, reader: str, reference: str, display_filter: str = DISPLAY_FILTER
+) -> Comparison:
+    """Read `capture` with both readers, row by row alike, whatever their batches are."""
+    found = Comparison(capture)
+    ours = _Reading(reader, capture, display_filter)
+    theirs = _Reading(reference, capture, display_filter)
+    for batch, other in _aligned(iter(ours), iter(theirs)):
+        _compare_batches(found, batch, other)
+    found.rows, found.reference_rows = ours.rows, theirs.rows
+    found.stopped, found.reference_stopped = ours.stopped, theirs.stopped
+    if isinstance(ours.error, Unsupported):
+        reason = str(ours.error).rsplit(": ", 1)[-1]
+        return Comparison(capture, unsupported=reason, reference_stopped=theirs.stopped)
+    if missing := abs(ours.rows - theirs.rows):
+        cells = missing * len(fields.schema())
+        found.cells += cells
+        found.note(WHOLE_FILE, ROWS_DIFFER, cells, f"ours {ours.rows}, theirs {theirs.rows}")
+    if ours.error is not None and not isinstance(ours.error, PacketidsError):
+        found.note(WHOLE_FILE, CRASHED, 0, found.stopped)
+    elif found.stopped and not found.reference_stopped:
+        found.note(WHOLE_FILE, ONLY_OURS_STOPPED, 0, found.stopped)
+    elif found.reference_stopped and not found.stopped:
+        found.note(WHOLE_FILE, ONLY_THEIRS_STOPPED, 0, found.reference_stopped)
+    return found
+
+
+def _aligned(
+    ours: Iterator[pa.RecordBatch], theirs: Iterator[pa.RecordBatch]
+) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
+    """Cut both into batches of the same rows, and read the longer one to its end."""
+    batch = other = None
+    while True:
+        batch = batch if batch else next(ours, None)
+        other = other if other else next(theirs, None)
+        if batch is None or other is None:
+            break
+        rows = min(len(batch), len(other))
+        if rows:
+            yield batch.slice(0, rows), other.slice(0, rows)
+        batch, other = batch.slice(rows), other.slice(rows)
+    for _ in ours:
+        pass
+    for _ in theirs:
+        pass
+
+
+def _compare_batches(found: Comparison, batch: pa.RecordBatch, other: pa.RecordBatch) -> None:
+    for name in fields.schema().names:
+        ours, theirs = _plain(batch.column(name)), _plain(other.column(name))
+        equal = pc.or_(
+            pc.fill_null(pc.equal(ours, theirs), False),
+            pc.and_(ours.is_null(), theirs.is_null()),
+        )
+        found.cells += len(equal)
+        found.equal_cells += equal.true_count
+        if equal.true_count == len(equal):
+            continue
+        both = pc.and_(ours.is_valid(), theirs.is_valid())
+        for cause, differ in (
+            (VALUES_DIFFER, pc.and_(both, pc.invert(equal))),
+            (OURS_NULL, pc.and_(ours.is_null(), theirs.is_valid())),
+            (THEIRS_NULL, pc.and_(ours.is_valid(), theirs.is_null())),
+        ):
+            if differ.true_count:
+                at = differ.index(True).as_py()
+                example = f"row {found.rows + at + 1}: ours {ours[at]}, theirs {theirs[at]}"
+                found.note(name, cause, differ.true_count, example)
+    found.rows += len(batch)
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    if pa.types.is_dictionary(column.type):
+        return column.dictionary_decode()
+    return column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column
+
+
+def summary(comparisons: list[Comparison]) -> str:
+    """Tell in lines what was compared and what differs."""
+    compared = [one for one in comparisons if not one.unsupported]
+    cells = sum(one.cells for one in compared)
+    equal = sum(one.equal_cells for one in compared)
+    lines = [
+        f"files: {len(comparisons)}",
+        f"files compared: {len(compared)}, equal: {sum(not one.causes for one in compared)}",
+        f"files both readers stopped in: {sum(_both_stopped(one) for one in compared)}",
+        f"packets: {sum(one.rows for one in compared)}",
+        f"cells: {cells}, equal: {equal}"
+        + (f" ({100 * equal / cells:.6f} %), different: {cells - equal}" if cells else ""),
+    ]
+    reasons = Counter(one.unsupported for one in comparisons if one.unsupported)
+    lines += [f"not supported: {count} files: {why}" for why, count in reasons.most_common()]
+    causes: Counter[tuple[str, str]] = Counter()
+    files: Counter[tuple[str, str]] = Counter()
+    for one in compared:
+        causes.update(one.causes)
+        files.update(one.causes.keys())
+    for (name, cause), count in causes.most_common():
+        lines.append(f"{name}: {cause}: {count} cells in {files[name, cause]} files")
+    examples = [example for one in compared for example in one.examples]
+    return "\n".join(lines + [f"example: {example}" for example in examples[:EXAMPLES]])
+
+
+def _both_stopped(one: Comparison) -> bool:
+    return bool(one.stopped and one.reference_stopped)
+
+
+def write_report(comparisons: list[Comparison], target: Path) -> None:
+    """Write one CSV line a file."""
+    with target.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(
+            ["capture", "rows", "reference_rows", "cells", "equal_cells", "differences"]
+            + ["not_supported", "stopped", "reference_stopped"]
+        )
+        for one in comparisons:
+            causes = [f"{name}: {cause}: {cells}" for (name, cause), cells in one.causes.items()]
+            writer.writerow(
+                [one.capture, one.rows, one.reference_rows, one.cells, one.equal_cells]
+                + ["; ".join(causes), one.unsupported, one.stopped, one.reference_stopped]
+            )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Compare, print, and give the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m packetids.compare_readers",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("--reader", default="native", help="the reader to check (native)")
+    parser.add_argument("--reference", default="tshark", help="what it has to agree with (tshark)")
+    parser.add_argument("--filter", default=DISPLAY_FILTER, help=f"({DISPLAY_FILTER})")
+    parser.add_argument("--jobs", type=int, default=1, help="files at the same time (1)")
+    parser.add_argument("--report", type=Path, metavar="FILE.csv", help="one line a file")
+    options = parser.parse_args(arguments)
+    for reader in (options.reader, options.reference):
+        if reader not in extract.READERS:
+            known = ", ".join(sorted(extract.READERS))
+            raise PacketidsError(f"{reader} is no reader; there is {known}.")
+    one = partial(
+        compare, reader=options.reader, reference=options.reference, display_filter=options.filter
+    )
+    captures = find(options.folder)
+    if options.jobs > 1:
+        with ProcessPoolExecutor(options.jobs) as pool:
+            comparisons = list(pool.map(one, captures))
+    else:
+        comparisons = [one(capture) for capture in captures]
+    print(summary(comparisons))
+    if options.report:
+        write_report(comparisons, options.report)
+    return int(any(comparison.causes for comparison in comparisons))
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except PacketidsError as error:
+        sys.exit(f"packetids.compare_readers: error: {error}")

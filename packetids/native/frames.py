@@ -1,0 +1,134 @@
+"""Frames of a capture, a run of them at a time, whatever the capture's size.
+
+pcap and pcapng files and streams, also as gzip data; known by their first octets.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from packetids.errors import PacketidsError, Unsupported
+from packetids.native import pcap, pcapng, records
+from packetids.native.source import Source
+
+SMALLEST_BLOCK_OCTETS = 64
+OTHER_PACKINGS = {b"\x28\xb5\x2f\xfd": "Zstandard", b"\x04\x22\x4d\x18": "LZ4"}
+
+
+@dataclass(frozen=True)
+class Frames:
+    """A run of consecutive frames of one capture; n frames, all columns of shape (n,).
+
+    The arrays are not used again by the reader.
+    """
+
+    first_number: int  # frame.number of the first, from 1
+    octets: np.ndarray  # uint8; the captured octets, record headers may lie in between
+    start: np.ndarray  # int64, offset in `octets` of each frame's first captured octet
+    captured_octets: np.ndarray  # int64
+    wire_octets: np.ndarray  # int64; frame.len as TShark prints it
+    time_ns: np.ndarray  # int64, since the epoch
+    has_time: np.ndarray  # bool; False where TShark prints no time
+    link_type: np.ndarray  # int32, LINKTYPE_ value; linktypes.NO_PACKET in a custom block
+
+
+def read(capture: Path | BinaryIO, block_octets: int = 16 << 20) -> Iterator[Frames]:
+    """Read the frames of `capture` in order.
+
+    Parameters
+    ----------
+    capture : Path or binary stream
+        A pcap or pcapng capture, also packed by gzip. A stream needs ``read`` only, such as
+        ``sys.stdin.buffer``.
+    block_octets : int
+        Memory for the octets of one run; more where a single record needs more, at most 128 MiB.
+
+    Yields
+    ------
+    Frames
+        Never empty.
+
+    Raises
+    ------
+    PacketidsError
+        If the capture is damaged or cut short. Frames before the damage come first.
+    Unsupported
+        If it is no pcap or pcapng capture, or holds what only TShark reads.
+    """
+    source = Source(capture)
+    try:
+        yield from _runs(source, max(block_octets, SMALLEST_BLOCK_OCTETS))
+    finally:
+        source.close()
+
+
+def _runs(source: Source, block_octets: int) -> Iterator[Frames]:
+    opened = _open(source)
+    octets = np.empty(block_octets, np.uint8)
+    end = source.fill(octets)  # of the octets that were read
+    at = opened.first_octet  # of the next record
+    base = 0  # offset of octets[0] in the capture
+    number = 1
+    while True:
+        columns = records.room(min(records.ROWS, end // pcap.RECORD_OCTETS + 1))
+        found = opened.scan(octets, at, end, columns)
+        if found.rows:
+            yield Frames(
+                number, octets, columns.start[: found.rows], columns.captured_octets[: found.rows],
+                columns.wire_octets[: found.rows], columns.time_ns[: found.rows],
+                columns.has_time[: found.rows], columns.link_type[: found.rows],
+            )  # fmt: skip
+            number += found.rows
+        at = found.at
+        if found.problem:
+            where = f"{source.name}: frame {number}, octet {base + at} of the unpacked capture: "
+            if found.unsupported:
+                raise Unsupported(f"{where}{found.problem}. Use the tshark reader.")
+            raise PacketidsError(
+                f"{where}{found.problem}. The capture is damaged: fetch it again, or take it out "
+                "of the captures folder."
+            )
+        if found.needed_octets:
+            if end < len(octets):
+                if at < end or source.damage:
+                    raise PacketidsError(
+                        f"{source.name}: cut short in frame {number}, octet {base + at} of the "
+                        f"unpacked capture: at least {found.needed_octets} octets are needed from "
+                        f"there on and there are {end - at}"
+                        f"{'; ' if source.damage else ''}{source.damage}. Fetch it again, or take "
+                        "it out of the captures folder."
+                    )
+                return
+            # a new array, because the consumer may still hold the old one
+            fresh = np.empty(max(block_octets, found.needed_octets), np.uint8)
+            tail = end - at
+            fresh[:tail] = octets[at:end]
+            end = tail + source.fill(fresh[tail:])
+            octets, base, at = fresh, base + at, 0
+
+
+def _open(source: Source) -> "pcap.Pcap | pcapng.Pcapng":
+    magic = source.peek(4)
+    if not magic and not source.damage:
+        raise PacketidsError(
+            f"{source.name}: the file has 0 octets and a capture at least 24. Fetch it again, or "
+            "take it out of the captures folder."
+        )
+    if pcap.recognises(magic):
+        return pcap.opened(source)
+    if pcapng.recognises(magic):
+        return pcapng.opened(source)
+    if source.damage:
+        raise PacketidsError(
+            f"{source.name}: {source.damage}, after {len(magic)} unpacked octets. Fetch it again, "
+            "or take it out of the captures folder."
+        )
+    what = OTHER_PACKINGS.get(magic)
+    raise Unsupported(
+        f"{source.name}: a pcap or pcapng capture, plain or as gzip data, is needed and the file "
+        f"begins with {magic.hex(' ')}{f' ({what})' if what else ''}. Unpack it, use the tshark "
+        "reader, or take it out of the captures folder."
+    )

@@ -1,0 +1,127 @@
+"""Octets of a capture from a file or stream, unpacked where it is gzip data.
+
+gzip is known by its first two octets, not by a file's name. RFC 1952.
+"""
+
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+GZIP_MAGIC = b"\x1f\x8b"
+CHUNK_OCTETS = 1 << 16
+WITH_GZIP_HEADER = 31  # zlib's name for "a gzip member with the largest window"
+
+
+class Source:
+    """A stream of octets that can be looked into ahead of reading.
+
+    Attributes
+    ----------
+    name : str
+        For messages.
+    damage : str
+        Why the stream ended before its data did; empty while there is no such reason.
+    """
+
+    def __init__(self, capture: Path | BinaryIO) -> None:
+        self._own = isinstance(capture, Path)
+        self._stream: BinaryIO = capture.open("rb") if isinstance(capture, Path) else capture
+        self.name = str(capture if self._own else getattr(capture, "name", "the stream"))
+        self.damage = ""
+        self._ahead = b""
+        self._gzip: _Gunzip | None = None
+        if self.peek(2) == GZIP_MAGIC:
+            self._gzip = _Gunzip(self._stream, self._ahead)
+            self._ahead = b""
+
+    def close(self) -> None:
+        """Close the file, if it was opened here."""
+        if self._own:
+            self._stream.close()
+
+    def peek(self, octets: int) -> bytes:
+        """Give up to the next `octets` octets, fewer at the end, without reading past them."""
+        parts = [self._ahead]
+        have = len(self._ahead)
+        while have < octets and (part := self._more(octets - have)):
+            parts.append(part)
+            have += len(part)
+        self._ahead = b"".join(parts)
+        return self._ahead[:octets]
+
+    def fill(self, target: np.ndarray) -> int:
+        """Read into the uint8 array `target`, and count octets: fewer than it holds at the end."""
+        view = memoryview(target)  # type: ignore[arg-type]
+        filled = min(len(view), len(self._ahead))
+        view[:filled] = self._ahead[:filled]
+        self._ahead = self._ahead[filled:]
+        while filled < len(view):
+            if self._gzip is None and hasattr(self._stream, "readinto"):
+                count = self._stream.readinto(view[filled:])
+            else:
+                part = self._more(len(view) - filled)
+                count = min(len(part), len(view) - filled)
+                view[filled : filled + count] = part[:count]
+                self._ahead = part[count:]
+            if not count:
+                break
+            filled += count
+        return filled
+
+    def _more(self, octets: int) -> bytes:
+        if self._gzip is None:
+            return self._stream.read(octets)
+        part = self._gzip.read(octets)
+        self.damage = self._gzip.damage
+        return part
+
+
+class _Gunzip:
+    """Unpack gzip members one after the other; what comes before damage is still given."""
+
+    def __init__(self, stream: BinaryIO, packed: bytes) -> None:
+        self._stream = stream
+        self._packed = packed
+        self._member = zlib.decompressobj(WITH_GZIP_HEADER)
+        self.damage = ""
+
+    def read(self, octets: int) -> bytes:
+        """Give some octets, about `octets` at most; none at the end, where `damage` says why."""
+        while not self.damage:
+            if not self._packed:
+                self._packed = self._stream.read(CHUNK_OCTETS)
+            if self._member.eof:
+                if not self._packed:
+                    return b""
+                if len(self._packed) == 1:
+                    self._packed += self._stream.read(CHUNK_OCTETS)
+                if not self._packed.startswith(GZIP_MAGIC):
+                    self.damage = "octets that are no gzip data follow the gzip data"
+                    return b""
+                self._member = zlib.decompressobj(WITH_GZIP_HEADER)
+            ended = not self._packed
+            part = self._inflate(octets)
+            if part:
+                return part
+            if ended and not self.damage and not self._member.eof:
+                self.damage = "the gzip data are cut short"
+        return b""
+
+    def _inflate(self, octets: int) -> bytes:
+        before = self._member.copy()
+        try:
+            part = self._member.decompress(self._packed, octets)
+        except zlib.error as error:
+            # The call's output is lost with the error: again, octet by octet up to the damage.
+            self.damage = f"the gzip data are damaged ({error})"
+            parts = []
+            try:
+                for at in range(len(self._packed)):
+                    parts.append(before.decompress(self._packed[at : at + 1]))
+            except zlib.error:
+                pass
+            return b"".join(parts)
+        self._packed = self._member.unused_data or self._member.unconsumed_tail
+        return part
