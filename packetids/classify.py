@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from packetids import experiment
+from packetids import experiment, svc
 from packetids.encode import Encoder
 from packetids.errors import PacketidsError
 from packetids.preprocess import FEATURES
@@ -22,13 +22,10 @@ class Classifier:
     def __init__(self, folder: Path) -> None:
         self.encoder = Encoder.load(folder / experiment.ENCODER)
         self.classes = json.loads((folder / experiment.CLASSES).read_text(encoding="utf-8"))
-        # Each library takes seconds to import, so only the one that is needed.
-        if (folder / "model.skops").exists():
-            from packetids import svc
-
+        if (folder / svc.MODEL).exists():
             self._label = svc.load(folder).predict
         else:
-            from packetids import fnn
+            from packetids import fnn  # seconds of import, for those who need it only
 
             model = fnn.load(folder)
             self._label = lambda inputs: fnn.predict(model, inputs).argmax(axis=1)

@@ -7,19 +7,18 @@ same files. Files that the reader says it does not support are counted apart.
 """
 
 import argparse
-import csv
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from joblib import Parallel, delayed
 
-from packetids import extract, fields
+from packetids import atomic, extract, fields
 from packetids.errors import PacketidsError, Unsupported
 from packetids.native import pcap, pcapng
 from packetids.native.source import Source
@@ -216,18 +215,23 @@ def _both_stopped(one: Comparison) -> bool:
 
 def write_report(comparisons: list[Comparison], target: Path) -> None:
     """Write one CSV line a file."""
-    with target.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(
-            ["capture", "rows", "reference_rows", "cells", "equal_cells", "differences"]
-            + ["not_supported", "stopped", "reference_stopped"]
-        )
-        for one in comparisons:
-            causes = [f"{name}: {cause}: {cells}" for (name, cause), cells in one.causes.items()]
-            writer.writerow(
-                [one.capture, one.rows, one.reference_rows, one.cells, one.equal_cells]
-                + ["; ".join(causes), one.unsupported, one.stopped, one.reference_stopped]
-            )
+    rows = [
+        {
+            "capture": one.capture,
+            "rows": one.rows,
+            "reference_rows": one.reference_rows,
+            "cells": one.cells,
+            "equal_cells": one.equal_cells,
+            "differences": "; ".join(
+                f"{name}: {cause}: {cells}" for (name, cause), cells in one.causes.items()
+            ),
+            "not_supported": one.unsupported,
+            "stopped": one.stopped,
+            "reference_stopped": one.reference_stopped,
+        }
+        for one in comparisons
+    ]
+    atomic.write_csv(target, pd.DataFrame(rows))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -248,15 +252,10 @@ def main(arguments: list[str] | None = None) -> int:
         if reader not in extract.READERS:
             known = ", ".join(sorted(extract.READERS))
             raise PacketidsError(f"{reader} is no reader; there is {known}.")
-    one = partial(
-        compare, reader=options.reader, reference=options.reference, display_filter=options.filter
+    comparisons = Parallel(n_jobs=options.jobs)(
+        delayed(compare)(capture, options.reader, options.reference, options.filter)
+        for capture in find(options.folder)
     )
-    captures = find(options.folder)
-    if options.jobs > 1:
-        with ProcessPoolExecutor(options.jobs) as pool:
-            comparisons = list(pool.map(one, captures))
-    else:
-        comparisons = [one(capture) for capture in captures]
     print(summary(comparisons))
     if options.report:
         write_report(comparisons, options.report)

@@ -1,6 +1,6 @@
 """The network is the paper's: shape, first weights, early stopping; and it comes back from disk."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -22,6 +22,11 @@ P = settings.Fnn(
 )
 
 
+@dataclass(frozen=True)
+class _Config:
+    fnn: settings.Fnn
+
+
 @pytest.fixture
 def folds():
     drawn = np.random.default_rng(5)
@@ -40,7 +45,7 @@ def relu_softmax(model, inputs: np.ndarray) -> np.ndarray:
 
 
 def test_the_papers_network_has_its_layers_and_first_weights():
-    paper = settings.load(type_config(), []).fnn
+    paper = settings.load(_Config, []).fnn
     model = fnn.build(70, 4, paper)
 
     assert [layer.units for layer in model.layers] == [512, 512, 4]
@@ -50,12 +55,6 @@ def test_the_papers_network_has_its_layers_and_first_weights():
     # A normal distribution cut at two deviations has 0.8796 of the deviation.
     assert kernel.std() == pytest.approx(0.8796 * paper.weight_init_stddev, rel=0.01)
     assert not model.get_weights()[1].any()
-
-
-def type_config() -> type:
-    from dataclasses import make_dataclass
-
-    return make_dataclass("Config", [("fnn", settings.Fnn)], frozen=True)
 
 
 def test_chances_are_what_the_layers_multiply_to(folds):
@@ -103,7 +102,7 @@ def test_training_learns_and_tells_every_epoch(folds):
     )
 
     assert list(history["epoch"]) == [epoch for epoch, _ in seen]
-    assert history["val_accuracy"].iloc[-1] > 0.9 > history["val_accuracy"].iloc[0] * 0.99
+    assert history["val_accuracy"].iloc[-1] > 0.9 > history["val_accuracy"].iloc[0]
     assert seen[-1][1]["loss"] == history["loss"].iloc[-1]
     assert runtime_s > 0
 

@@ -64,21 +64,13 @@ class Pcap:
         columns.link_type[:rows] = self.link_type
         if status == records.SHORT:
             return records.Scanned(rows, at, needed_octets=value)
-        if status == records.TOO_LONG:
-            return records.Scanned(
-                rows,
-                at,
-                problem=f"{self.maximum_octets} captured octets at most are possible and the "
-                f"record header says {value}",
-            )
-        if status == records.TOO_SMALL:
-            return records.Scanned(
-                rows,
-                at,
-                problem=f"link type {self.link_type} needs {self.skipped_octets} octets before "
-                f"each frame and {value} were captured",
-            )
-        return records.Scanned(rows, at)
+        problems = {
+            records.TOO_LONG: f"{self.maximum_octets} captured octets at most are possible and the "
+            f"record header says {value}",
+            records.TOO_SMALL: f"link type {self.link_type} needs {self.skipped_octets} octets "
+            f"before each frame and {value} were captured",
+        }
+        return records.Scanned(rows, at, problem=problems.get(status, ""))
 
 
 def recognises(magic: bytes) -> bool:
@@ -211,8 +203,6 @@ def _records(
         start[row] = data + skipped_octets
         captured_octets[row] = captured - skipped_octets
         wire_octets[row] = records.printed_octets(wire - skipped_octets)
-        # TShark keeps the fraction in 32 bits, signed
-        fraction = (fraction + (1 << 31) & 0xFFFFFFFF) - (1 << 31)
         time_ns[row] = records.printed_ns(records.u32(octets, at, big_endian), fraction)
         at = data + captured
     return len(start), at, records.FULL, 0

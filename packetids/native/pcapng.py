@@ -93,7 +93,7 @@ class Pcapng:
         order = ">" if self.big_endian else "<"
         if kind == SECTION:
             order = "<" if octets[at + 8] == BYTE_ORDER_MAGIC & 0xFF else ">"
-        total = _rounded(struct.unpack(order + "I", octets[at + 4 : at + 8].tobytes())[0])
+        total = records.padded(struct.unpack(order + "I", octets[at + 4 : at + 8].tobytes())[0])
         if total < SMALLEST_OCTETS.get(kind, SMALLEST_BLOCK_OCTETS):
             raise _Wrong(
                 f"a block of type {kind} needs {SMALLEST_OCTETS[kind]} octets and has {total}"
@@ -209,10 +209,6 @@ def _damage(status: int, value: int) -> _Wrong:
     )
 
 
-def _rounded(octets: int) -> int:
-    return octets + -octets % 4
-
-
 def _options(octets: bytes, order: str) -> dict[int, bytes]:
     """Give the first value of each option."""
     found: dict[int, bytes] = {}
@@ -221,7 +217,7 @@ def _options(octets: bytes, order: str) -> dict[int, bytes]:
         if at + 4 > len(octets):
             raise _Wrong(f"an option needs 4 octets and {len(octets) - at} are left in the block")
         code, length = struct.unpack_from(order + "HH", octets, at)
-        if at + 4 + _rounded(length) > len(octets):
+        if at + 4 + records.padded(length) > len(octets):
             raise _Wrong(
                 f"option {code} says {length} octets and {len(octets) - at - 4} are left in the "
                 "block"
@@ -235,7 +231,7 @@ def _options(octets: bytes, order: str) -> dict[int, bytes]:
             if struct.unpack(order + "I", value[:4])[0] == NETFLIX:
                 raise _NotOurs("an option of Netflix is not read")
         found.setdefault(code, value)
-        at += 4 + _rounded(length)
+        at += 4 + records.padded(length)
     return found
 
 
@@ -263,7 +259,7 @@ def _names(body: bytes, order: str) -> None:
             raise _Wrong(f"a name record needs 4 octets and {len(body) - at} are left in the block")
         kind, length = struct.unpack_from(order + "HH", body, at)
         at += 4
-        if at + _rounded(length) > len(body):
+        if at + records.padded(length) > len(body):
             raise _Wrong(
                 f"a name record says {length} octets and {len(body) - at} are left in the block"
             )
@@ -277,7 +273,7 @@ def _names(body: bytes, order: str) -> None:
                 )
             if length > ADDRESS_OCTETS[kind] and body[at + length - 1] != 0:
                 raise _Wrong("a name needs to end with octet 0 and does not")
-        at += _rounded(length)
+        at += records.padded(length)
     _options(body[at:], order)
 
 
@@ -299,8 +295,7 @@ def _packets(
             big = records.u32(octets, at + 8, True) == BYTE_ORDER_MAGIC
             if not big and records.u32(octets, at + 8, False) != BYTE_ORDER_MAGIC:
                 return row, at, BYTE_ORDER, records.u32(octets, at + 8, True)
-        total = records.u32(octets, at + 4, big)
-        total += -total & 3
+        total = records.padded(records.u32(octets, at + 4, big))
         least = SMALLEST_BLOCK_OCTETS
         if kind == PACKET or kind == OLD_PACKET:
             least = PACKET_OCTETS
@@ -318,7 +313,7 @@ def _packets(
             captured = records.u32(octets, at + 20, big)
             wire = records.u32(octets, at + 24, big)
             data = at + 28
-            options = data + captured + (-captured & 3)
+            options = data + records.padded(captured)
             if options > trailer:
                 return row, at, SMALL_BLOCK, captured
         elif kind == SIMPLE_PACKET:
@@ -328,13 +323,13 @@ def _packets(
             if len(link_type) and most_kept[0]:
                 captured = min(wire, int(most_kept[0]))
             data = at + 12
-            options = data + captured + (-captured & 3)
+            options = data + records.padded(captured)
             if options > trailer:
                 return row, at, SMALL_BLOCK, captured
             trailer = options  # TShark looks for it there, wherever the block ends
         else:
             written = records.u32(octets, trailer, big)
-            if written + (-written & 3) != total:
+            if records.padded(written) != total:
                 return row, at, TRAILER, written
             return row, at, OTHER, kind
         if interface >= len(link_type):
@@ -350,7 +345,7 @@ def _packets(
         if status:
             return row, at, status, code
         written = records.u32(octets, trailer, big)
-        if written + (-written & 3) != total:
+        if records.padded(written) != total:
             return row, at, TRAILER, written
         start[row] = data + skip
         captured_octets[row] = captured - skip
@@ -363,9 +358,8 @@ def _packets(
             high = np.uint64(records.u32(octets, at + 12, big))
             count = high << np.uint64(32) | np.uint64(records.u32(octets, at + 16, big))
             unit = units[interface]
-            # 64 bits wrap, and 32 bits signed are kept of the fraction, as in TShark
+            # 64 bits wrap, as in TShark
             fraction = np.int64(count % unit * np.uint64(1_000_000_000) // unit)
-            fraction = (fraction + (1 << 31) & 0xFFFFFFFF) - (1 << 31)
             seconds = np.int64(count // unit) + offset_s[interface]
             time_ns[row] = records.printed_ns(seconds, fraction)  # type: ignore[arg-type]
         at = trailer + 4
@@ -381,7 +375,7 @@ def _packet_options(octets: np.ndarray, at: int, end: int, big: bool) -> tuple[i
         code = word >> 16 if big else word & 0xFFFF
         length = word & 0xFFFF if big else word >> 16
         at += 4
-        following = at + length + (-length & 3)
+        following = at + records.padded(length)
         if following > end:
             return OPTION, code
         if code == END_OF_OPTIONS:
@@ -392,7 +386,7 @@ def _packet_options(octets: np.ndarray, at: int, end: int, big: bool) -> tuple[i
             wrong = length != 8
         elif code == 7:  # verdict: two kinds are 64 bits
             wrong = length < 1 or (1 <= octets[at] <= 2 and length != 9)
-        elif code == 2988 or code == 2989 or code == 19372 or code == 19373:
+        elif code in CUSTOM_OPTIONS:
             wrong = length < 4
             if not wrong and records.u32(octets, at, big) == NETFLIX:
                 return IS_NETFLIX, code

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
+from numba.extending import register_jitable
 
 ROWS = 1 << 18  # at most, in one run of frames
 
@@ -51,6 +52,12 @@ class Scanned:
     unsupported: bool = False  # the problem is ours, not the capture's
 
 
+@register_jitable
+def padded(octets: int) -> int:
+    """Round up to whole 32 bits."""
+    return octets + (-octets & 3)
+
+
 @numba.njit(cache=True, inline="always")
 def u32(octets: np.ndarray, at: int, big_endian: bool) -> int:
     """Read 32 bits, unsigned, as an int64."""
@@ -68,8 +75,10 @@ def u32(octets: np.ndarray, at: int, big_endian: bool) -> int:
 def printed_ns(seconds: int, fraction_ns: int) -> int:
     """Give the time as TShark prints it: a minus sign of either part is one of the whole.
 
-    So does `tshark.read` understand "-1.000001000", which stands for 1 s less 1 µs.
+    So does `tshark.read` understand "-1.000001000", which stands for 1 s less 1 µs. Of the
+    fraction TShark keeps 32 bits, signed.
     """
+    fraction_ns = (fraction_ns + (1 << 31) & 0xFFFFFFFF) - (1 << 31)
     if seconds < 0 or fraction_ns < 0:
         return -(abs(seconds) * 1_000_000_000 + abs(fraction_ns))
     return seconds * 1_000_000_000 + fraction_ns
