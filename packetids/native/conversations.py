@@ -44,7 +44,6 @@ CONNECTION = np.dtype(
         ("last_ns", "i8"),  # time of the last frame
         ("syn_ns", "i8"),  # of the last SYN; 0 without
         ("initial_rtt_ns", "i8"),  # 0 without
-        ("closed", "?"),  # a FIN or RST was seen
     ],
     align=True,
 )
@@ -196,6 +195,8 @@ def begin_connection(c: Conversations, stream: int, time_ns: int) -> None:
     for flow in (c.flows[2 * stream], c.flows[2 * stream + 1]):
         flow.unacked = NONE
         flow.window_scale = -1
+        flow.window = 0xFFFFFFFF  # none was seen
+        flow.counts_in_flight = True
 
 
 @numba.njit(cache=True)

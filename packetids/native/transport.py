@@ -64,9 +64,8 @@ def udp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Columns, lite:
         return
     length = u16(octets, at + wire.UDP_LENGTH)
     if lite:
-        if 0 < length < wire.UDP_LEN:
-            return
         length = p.reported_end - at
+        put(out.udp_length, UDP_LENGTH, length, p, out)
     else:
         put(out.udp_length, UDP_LENGTH, length, p, out)
         if length < wire.UDP_LEN:
@@ -127,21 +126,18 @@ def tcp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Columns) -> No
     stream = conversations.find(
         c.tcp, c.tcp_slots, c.counts, TCP_STREAMS, p, src_port, dst_port, False
     )
-    is_new = stream == streams
-    if is_new:
+    if stream == streams:  # new
         conversations.begin_connection(c, stream, p.time_ns)
     way = 1 if conversations.is_reversed(p, src_port, dst_port) else 0
     noted = False  # whether TShark has something to say of the segment: then it says initial_rtt
-    restarted = False
     flow = c.flows[2 * stream + way]
     if flags & (wire.SYN | wire.ACK) == wire.SYN and flow.knows_first_seq:
-        if seq != flow.first_seq or c.connections[stream].closed:
+        if seq != flow.first_seq:
             stream = conversations.find(
                 c.tcp, c.tcp_slots, c.counts, TCP_STREAMS, p, src_port, dst_port, True
             )
             conversations.begin_connection(c, stream, p.time_ns)
             flow = c.flows[2 * stream + way]
-            restarted = True
         else:
             flow.next_seq = flow.max_seq_to_ack
         noted = True
@@ -164,9 +160,6 @@ def tcp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Columns) -> No
         noted = tcp_analysis.analyse(c, stream, way, seq, ack, length, flags, window, noted)
     if header < wire.TCP_LEN:
         return
-    if not (is_new or restarted):
-        if flags & (wire.FIN | wire.ACK) == wire.FIN | wire.ACK or flags & wire.RST:
-            connection.closed = True
     put(out.tcp_flags, TCP_FLAGS, flags, p, out)
     put(out.tcp_window, TCP_WINDOW, window, p, out)
     if flags & wire.SYN:
@@ -207,12 +200,12 @@ def _options(
             option += 1
             continue
         if option + 1 >= last:
-            return True  # no room for its length
+            return last <= end  # no room for its length; TShark marks the rest
         if option + 1 >= end:
             return False
         length = u8(octets, option + 1)
         if length < 2 or option + length > last:
-            return True
+            return last <= end
         if option + length > end:
             return False
         if kind == wire.TCP_OPTION_WINDOW_SCALE and length == 3 and flags & wire.SYN:

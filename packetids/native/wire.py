@@ -44,10 +44,11 @@ SLL2_HATYPE = 8
 SLL2_LEN = 20
 
 # ARP, RFC 826
-ARP_HARDWARE_TYPE = 0
+ARP_AX25, ARP_ATM = 3, 19  # hardware types, in the first two octets
 ARP_PROTO_TYPE = 2
 ARP_HARDWARE_SIZE = 4
 ARP_PROTO_SIZE = 5
+ARP_OPERATION = 6
 ARP_LEN = 8
 
 # IPv4, RFC 791
@@ -112,6 +113,7 @@ UDP_LEN = 8
 
 # ICMP, RFC 792 and RFC 4884
 ICMP_LEN = 8
+ICMP_REDIRECT = 5  # quotes the IPv4 header and 64 bits
 ICMP_ORIGINAL_LENGTH = 5  # in 32-bit words
 ICMP_WITH_PACKET = (3, 4, 5, 11, 12)  # messages that quote the packet they are about
 ICMPV6_ORIGINAL_LENGTH = 4  # in 64-bit words
