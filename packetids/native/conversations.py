@@ -17,6 +17,8 @@ CONVERSATION = np.dtype(
         ("high_high", "u8"), ("high_low", "u8"),
         ("low_port", "u2"), ("high_port", "u2"),
         ("family", "u1"),
+        ("snmp", "?"),  # see `transport.snmp`
+        ("superseded", "?"),
     ],
     align=True,
 )  # fmt: skip
@@ -152,8 +154,12 @@ def find(
         key.low_high, key.low_low, key.low_port = p.src_high, p.src_low, src_port
         key.high_high, key.high_low, key.high_port = p.dst_high, p.dst_low, dst_port
     slot = _slot(table, slots, key)
-    if slots[slot] != NONE and not always_new:
-        return slots[slot]
+    known = slots[slot]
+    key.snmp = key.superseded = False
+    if known != NONE:
+        if not always_new and not table[known].superseded:
+            return known
+        key.snmp = table[known].superseded
     slots[slot] = new
     counts[which] = new + 1
     return new

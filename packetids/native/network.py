@@ -64,7 +64,7 @@ def arp(octets: np.ndarray, p: np.ndarray, out: Columns) -> None:
     if captured < 2 or u16(octets, at) == wire.ARP_ATM:
         return  # TShark calls the latter ATMARP, not ARP
     p.seen |= ARP_SEEN
-    if captured < wire.ARP_PROTO_TYPE + 2 or u16(octets, at) == wire.ARP_AX25:
+    if captured < wire.ARP_PROTO_TYPE + 2:
         return
     kind = u16(octets, at + wire.ARP_PROTO_TYPE)
     put(out.arp_type, ARP_TYPE, kind, p, out)
@@ -181,7 +181,8 @@ def _routed_destination(octets: np.ndarray, at: int, last: int, end: int) -> int
         length = u8(octets, option + 1)
         if length < 2 or option + length > last:
             break
-        if (kind == wire.OPTION_LOOSE_ROUTE or kind == wire.OPTION_STRICT_ROUTE) and length >= 7:
+        is_route = kind == wire.OPTION_LOOSE_ROUTE or kind == wire.OPTION_STRICT_ROUTE
+        if is_route and length >= 7 and length % 4 == 3:
             return option + length - 4 if option + length <= end else 0
         option += length
     return at + wire.IP_DST
@@ -234,7 +235,7 @@ def ip_protocol(octets: np.ndarray, p: np.ndarray) -> None:
     elif protocol == wire.PROTO_GRE:
         _gre(octets, p)
     elif protocol == wire.PROTO_HOPOPTS or protocol == wire.PROTO_DSTOPTS:
-        _extension(octets, p, 8)
+        _extension(octets, p)
     elif protocol == wire.PROTO_ROUTING:
         _routing(octets, p)
     elif protocol == wire.PROTO_FRAGMENT:
@@ -246,14 +247,24 @@ def ip_protocol(octets: np.ndarray, p: np.ndarray) -> None:
 
 
 @numba.njit(cache=True)
-def _extension(octets: np.ndarray, p: np.ndarray, unit: int) -> None:
-    """Pass over an extension header whose second octet counts units beyond the first 8 octets."""
+def _extension(octets: np.ndarray, p: np.ndarray) -> None:
+    """Hop-by-hop or destination options: 8 octets, and as many more as the second octet says."""
     captured = p.end - p.at
     if captured < 2:
         return
-    length = 8 + u8(octets, p.at + 1) * unit
+    length = 8 + u8(octets, p.at + 1) * 8
     if captured < length:
         return
+    option, last = p.at + 2, p.at + length
+    while option < last:
+        if u8(octets, option) == wire.OPTION_PAD1:
+            option += 1
+            continue
+        if option + 2 > p.end:
+            return
+        option += 2 + u8(octets, option + 1)
+        if option > p.end:
+            return  # an option that goes beyond the frame: TShark stops
     p.protocol = u8(octets, p.at)
     p.at += length
     p.next = IP_PROTOCOL
