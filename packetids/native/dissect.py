@@ -15,7 +15,6 @@ from packetids.native.state import (
     ETHERNET,
     ETHERTYPE,
     EXTRAS,
-    FRAGMENT,
     FRAME_EXTRAS_MAX,
     FRAME_LEN,
     IP,
@@ -27,7 +26,6 @@ from packetids.native.state import (
     ROWS,
     STOP,
     TIME,
-    UNSUPPORTED,
     Columns,
 )
 

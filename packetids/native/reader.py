@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from packetids import fields
 from packetids.errors import PacketidsError, Unsupported
-from packetids.native import conversations, dissect, frames, fragments, reasons, state, text
+from packetids.native import conversations, dissect, fragments, frames, reasons, state, text
 from packetids.native.frames import Frames
 
 SEEN = {"ip": state.IP_SEEN, "ipv6": state.IPV6_SEEN, "arp": state.ARP_SEEN}

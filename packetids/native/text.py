@@ -9,8 +9,6 @@ from packetids.native.state import (
     ARP_SRC,
     IP_DST,
     IP_SRC,
-    IPV6_DST,
-    IPV6_SRC,
     ITEM_OCTETS,
     NUMBERS,
     POOL_OCTETS,

@@ -3,15 +3,10 @@
 import numba
 import numpy as np
 
-from packetids.native import conversations, tcp_analysis, wire
+from packetids.native import conversations, tcp_analysis, tunnels, wire
 from packetids.native.conversations import TCP_STREAMS, UDP_STREAMS, Conversations
 from packetids.native.state import (
-    ETHERNET,
-    ETHERTYPE,
     INITIAL_RTT,
-    IP_PROTOCOL,
-    PORT_REASON,
-    TCP_PORT_REASON,
     STOP,
     TCP_CHECKSUM,
     TCP_DSTPORT,
@@ -32,31 +27,12 @@ from packetids.native.state import (
     u8,
     u16,
     u32,
-    unsupported,
 )
-
-# UDP ports below which TShark finds packets and we do not look.
-OTHER_TUNNELS = (
-    1701,  # L2TP
-    2152,  # GTP-U
-    3386,  # GTP'
-    3544,  # Teredo
-    4341,  # LISP
-    4790,  # VXLAN-GPE
-    5072,  # AYIYA
-    5247,  # CAPWAP
-    6343,  # sFlow, which samples frames
-    6635,  # MPLS
-    12222,  # LWAPP
-    37008,  # TZSP
-)
-
-OPENFLOW_PORTS = (6633, 6653)  # TCP; its messages quote frames
 
 
 @numba.njit(cache=True)
 def udp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Columns, lite: bool) -> None:
-    """UDP, RFC 768; VXLAN and Geneve by their ports."""
+    """UDP, RFC 768."""
     p.next = STOP
     at, captured = p.at, p.end - p.at
     if captured < wire.UDP_DSTPORT + 2:
@@ -87,21 +63,9 @@ def udp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Columns, lite:
     p.at += wire.UDP_LEN
     if p.end <= p.at:
         return
-    low, high = min(src_port, dst_port), max(src_port, dst_port)
-    if low in wire.SNMP_PORTS or high in wire.SNMP_PORTS:
+    if src_port in wire.SNMP_PORTS or dst_port in wire.SNMP_PORTS:
         snmp(octets, p, c.udp[stream])
-    elif low == wire.GRE_IN_UDP_PORT:
-        p.protocol = wire.PROTO_GRE
-        p.next = IP_PROTOCOL
-    elif low == wire.VXLAN_PORT:
-        p.at += wire.VXLAN_LEN
-        p.next = ETHERNET
-    elif low == wire.GENEVE_PORT:
-        _geneve(octets, p)
-    elif low in OTHER_TUNNELS or high in OTHER_TUNNELS:
-        unsupported(p, PORT_REASON, low if low in OTHER_TUNNELS else high)
-    elif high == wire.VXLAN_PORT or high == wire.GENEVE_PORT or high == wire.GRE_IN_UDP_PORT:
-        unsupported(p, PORT_REASON, high)
+    tunnels.in_udp(octets, p, src_port, dst_port)
 
 
 @numba.njit(cache=True)
@@ -116,16 +80,6 @@ def snmp(octets: np.ndarray, p: np.ndarray, conversation: np.ndarray) -> None:
     version = p.at + 2 + (size & 0x7F if size & 0x80 else 0)
     if version < p.end and u8(octets, version) == wire.BER_INTEGER:
         conversation.superseded = True
-
-
-@numba.njit(cache=True)
-def _geneve(octets: np.ndarray, p: np.ndarray) -> None:
-    """Geneve, RFC 8926: options, then what the EtherType says."""
-    if p.end - p.at < wire.GENEVE_LEN:
-        return
-    p.protocol = u16(octets, p.at + 2)
-    p.at += wire.GENEVE_LEN + (u8(octets, p.at) & 0x3F) * 4
-    p.next = ETHERTYPE
 
 
 @numba.njit(cache=True)
@@ -205,8 +159,7 @@ def tcp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Columns) -> No
         put(out.initial_rtt_s, INITIAL_RTT, seconds(connection.initial_rtt_ns), p, out)
     if flags & wire.SYN:
         tcp_analysis.agree_on_scaling(flow, c.flows[2 * stream + 1 - way], flags & wire.ACK != 0)
-    if p.end > at + header and (src_port in OPENFLOW_PORTS or dst_port in OPENFLOW_PORTS):
-        unsupported(p, TCP_PORT_REASON, min(src_port, dst_port))
+    tunnels.in_tcp(octets, p, at + header, src_port, dst_port)
 
 
 @numba.njit(cache=True)
