@@ -30,9 +30,9 @@ from packetids.native.state import (
     NESTING,
     PPP,
     STOP,
-    Columns,
+    Output,
+    first,
     found,
-    put,
     shorten,
     u8,
     u16,
@@ -60,7 +60,7 @@ OTHER_TUNNELS = (
 
 
 @numba.njit(cache=True)
-def arp(octets: np.ndarray, p: np.ndarray, out: Columns) -> None:
+def arp(octets: np.ndarray, p: np.ndarray, out: Output) -> None:
     """ARP: IPv4 addresses of sender and target. RFC 826."""
     p.next = STOP
     at, captured = p.at, p.end - p.at
@@ -70,7 +70,8 @@ def arp(octets: np.ndarray, p: np.ndarray, out: Columns) -> None:
     if captured < wire.ARP_PROTO_TYPE + 2:
         return
     kind = u16(octets, at + wire.ARP_PROTO_TYPE)
-    put(out.arp_type, ARP_TYPE, kind, p, out)
+    if first(ARP_TYPE, kind, p, out):
+        out.rows[p.row].arp_type = kind
     if captured < wire.ARP_LEN:
         return
     hardware = u8(octets, at + wire.ARP_HARDWARE_SIZE)
@@ -94,7 +95,7 @@ def arp(octets: np.ndarray, p: np.ndarray, out: Columns) -> None:
 
 
 @numba.njit(cache=True)
-def ip(octets: np.ndarray, p: np.ndarray, out: Columns) -> None:
+def ip(octets: np.ndarray, p: np.ndarray, out: Output) -> None:
     """IPv4, RFC 791. What its octets call version 6 is IPv6."""
     p.next = STOP
     at, captured = p.at, p.end - p.at
@@ -193,7 +194,7 @@ def _routed_destination(octets: np.ndarray, at: int, last: int, end: int) -> int
 
 
 @numba.njit(cache=True)
-def ipv6(octets: np.ndarray, p: np.ndarray, out: Columns) -> None:
+def ipv6(octets: np.ndarray, p: np.ndarray, out: Output) -> None:
     """IPv6, RFC 8200, up to the first header that is no extension header."""
     p.next = STOP
     at, captured = p.at, p.end - p.at
