@@ -138,7 +138,7 @@ def is_reversed(p: np.ndarray, src_port: int, dst_port: int) -> bool:
     return src_port > dst_port
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, inline="always")
 def find(
     table: np.ndarray, slots: np.ndarray, counts: np.ndarray, which: int, p: np.ndarray,
     src_port: int, dst_port: int, always_new: bool,
@@ -165,7 +165,7 @@ def find(
     return new
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, inline="always")
 def _slot(table: np.ndarray, slots: np.ndarray, key: np.ndarray) -> int:
     """Find the slot of a key, or a free one for it."""
     h = key.low_low * np.uint64(0x9E3779B97F4A7C15) ^ key.high_low
@@ -193,7 +193,7 @@ def _slot(table: np.ndarray, slots: np.ndarray, key: np.ndarray) -> int:
         slot = (slot + np.uint64(1)) & mask
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, inline="always")
 def begin_connection(c: Conversations, stream: int, time_ns: int) -> None:
     """Fill in a TCP conversation that nobody has seen."""
     connection = c.connections[stream]
@@ -205,7 +205,7 @@ def begin_connection(c: Conversations, stream: int, time_ns: int) -> None:
         flow.counts_in_flight = True
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, inline="always")
 def remember(c: Conversations, flow: np.ndarray, seq: int, next_seq: int) -> None:
     """Keep a segment until it is acknowledged."""
     place = c.counts[FREE_SEGMENT]
@@ -220,7 +220,7 @@ def remember(c: Conversations, flow: np.ndarray, seq: int, next_seq: int) -> Non
     flow.unacked_count += 1
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, inline="always")
 def forget(c: Conversations, place: int) -> None:
     """Give a segment's place back."""
     c.segments[place].older = c.counts[FREE_SEGMENT]

@@ -39,12 +39,13 @@ DONE, FULL, GROW = 0, 1, 2  # and FRAGMENT, UNSUPPORTED
 def run(
     octets: np.ndarray, start: np.ndarray, captured_octets: np.ndarray, wire_octets: np.ndarray,
     time_ns: np.ndarray, has_time: np.ndarray, link_type: np.ndarray,
-    first: int, row: int, wanted: int,
+    first: int, row: int, wanted: int, resume: bool,
     p: np.ndarray, c: Conversations, out: Output, d: Dictionaries,
 ) -> tuple[int, int, int]:  # fmt: skip
     """Dissect frames from number `first` of the run on, into rows from `row` on.
 
     `wanted` says which of IP_SEEN, IPV6_SEEN and ARP_SEEN a packet needs; 0 wants every frame.
+    With `resume` the first frame was left in the middle: `octets` and `p` say where to go on.
     Gives the next frame, the next row and why it stopped: at FRAGMENT and UNSUPPORTED within
     the frame, whose row is not closed.
     """
@@ -57,19 +58,20 @@ def run(
             return i, row, FULL
         if not conversations.have_room(c):
             return i, row, GROW
-        p.at = start[i]
-        p.end = start[i] + min(captured_octets[i], wire_octets[i])
-        p.reported_end = start[i] + wire_octets[i]
-        p.row = row
-        p.time_ns = time_ns[i]
-        p.family = 0
-        p.vlan = 0
-        p.fragmented = False
-        p.in_error = False
-        p.seen = 0
-        p.depth = 0
-        out.rows[row].valid = 0
-        link.begin(octets, link_type[i], p)
+        if not (resume and i == first):
+            p.at = start[i]
+            p.end = start[i] + min(captured_octets[i], wire_octets[i])
+            p.reported_end = start[i] + wire_octets[i]
+            p.row = row
+            p.time_ns = time_ns[i]
+            p.family = 0
+            p.vlan = 0
+            p.fragmented = False
+            p.in_error = False
+            p.seen = 0
+            p.depth = 0
+            out.rows[row].valid = 0
+            link.begin(octets, link_type[i], p)
         walk(octets, p, c, out)
         if p.next != STOP:
             return i, row, p.next
@@ -101,7 +103,7 @@ def _lent_dictionaries(d: Dictionaries) -> Dictionaries:
     )  # fmt: skip
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, inline="always")
 def walk(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Output) -> None:
     """Go from layer to layer until there is no next one, or one that `run` has to leave for."""
     while True:

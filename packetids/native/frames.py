@@ -20,10 +20,7 @@ OTHER_PACKINGS = {b"\x28\xb5\x2f\xfd": "Zstandard", b"\x04\x22\x4d\x18": "LZ4"}
 
 @dataclass(frozen=True)
 class Frames:
-    """A run of consecutive frames of one capture; n frames, all columns of shape (n,).
-
-    The arrays are not used again by the reader.
-    """
+    """A run of consecutive frames of one capture; n frames, all columns of shape (n,)."""
 
     first_number: int  # frame.number of the first, from 1
     octets: np.ndarray  # uint8; the captured octets, record headers may lie in between
@@ -35,7 +32,9 @@ class Frames:
     link_type: np.ndarray  # int32, LINKTYPE_ value; linktypes.NO_PACKET in a custom block
 
 
-def read(capture: Path | BinaryIO, block_octets: int = 16 << 20) -> Iterator[Frames]:
+def read(
+    capture: Path | BinaryIO, block_octets: int = 16 << 20, reuse: bool = False
+) -> Iterator[Frames]:
     """Read the frames of `capture` in order.
 
     Parameters
@@ -45,6 +44,9 @@ def read(capture: Path | BinaryIO, block_octets: int = 16 << 20) -> Iterator[Fra
         ``sys.stdin.buffer``.
     block_octets : int
         Memory for the octets of one run; more where a single record needs more, at most 128 MiB.
+    reuse : bool
+        Fill the same arrays again, for a consumer that is done with a run when it asks for the
+        next. Much faster with blocks that stay in the processor's cache.
 
     Yields
     ------
@@ -60,20 +62,23 @@ def read(capture: Path | BinaryIO, block_octets: int = 16 << 20) -> Iterator[Fra
     """
     source = Source(capture)
     try:
-        yield from _runs(source, max(block_octets, SMALLEST_BLOCK_OCTETS))
+        yield from _runs(source, max(block_octets, SMALLEST_BLOCK_OCTETS), reuse)
     finally:
         source.close()
 
 
-def _runs(source: Source, block_octets: int) -> Iterator[Frames]:
+def _runs(source: Source, block_octets: int, reuse: bool) -> Iterator[Frames]:
     opened = _open(source)
     octets = np.empty(block_octets, np.uint8)
     end = source.fill(octets)  # of the octets that were read
     at = opened.first_octet  # of the next record
     base = 0  # offset of octets[0] in the capture
     number = 1
+    columns = records.room(0)
     while True:
-        columns = records.room(min(records.ROWS, end // pcap.RECORD_OCTETS + 1))
+        rows = min(records.ROWS, end // pcap.RECORD_OCTETS + 1)
+        if not reuse or rows > len(columns.start):
+            columns = records.room(rows)
         found = opened.scan(octets, at, end, columns)
         if found.rows:
             yield Frames(
@@ -102,9 +107,9 @@ def _runs(source: Source, block_octets: int) -> Iterator[Frames]:
                         "it out of the captures folder."
                     )
                 return
-            # a new array, because the consumer may still hold the old one
-            fresh = np.empty(max(block_octets, found.needed_octets), np.uint8)
             tail = end - at
+            needed = max(block_octets, found.needed_octets)
+            fresh = octets if reuse and needed <= len(octets) else np.empty(needed, np.uint8)
             fresh[:tail] = octets[at:end]
             end = tail + source.fill(fresh[tail:])
             octets, base, at = fresh, base + at, 0

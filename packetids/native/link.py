@@ -62,7 +62,7 @@ OTHER_TUNNELS = (
 )
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, inline="always")
 def begin(octets: np.ndarray, link_type: int, p: np.ndarray) -> None:
     """Find the first layer of a frame."""
     captured = p.end - p.at
@@ -90,7 +90,7 @@ def begin(octets: np.ndarray, link_type: int, p: np.ndarray) -> None:
         p.next = STOP
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, inline="always")
 def ethernet(octets: np.ndarray, p: np.ndarray) -> None:
     """IEEE 802.3: a type, or a length and IEEE 802.2."""
     if p.end - p.at < wire.ETH_LEN:
@@ -112,7 +112,7 @@ def ethernet(octets: np.ndarray, p: np.ndarray) -> None:
     p.next = ETHERTYPE if kind >= wire.ETH_TYPE_MIN else STOP
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, inline="always")
 def ethertype(octets: np.ndarray, p: np.ndarray) -> None:
     """Go by the EtherType in ``p.protocol``."""
     kind = p.protocol

@@ -94,7 +94,7 @@ def arp(octets: np.ndarray, p: np.ndarray, out: Output) -> None:
         found(octets, at + target, 4, ARP_DST, out)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, inline="always")
 def ip(octets: np.ndarray, p: np.ndarray, out: Output) -> None:
     """IPv4, RFC 791. What its octets call version 6 is IPv6."""
     p.next = STOP

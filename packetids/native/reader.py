@@ -26,6 +26,11 @@ from packetids.native import (
 )
 from packetids.native.frames import Frames
 
+# Of the packet: what fragments of one datagram have in common.
+FRAGMENT_KEY = (
+    "src_high", "src_low", "dst_high", "dst_low", "family", "fragment_id", "protocol", "vlan",
+)  # fmt: skip
+BLOCK_OCTETS = 1 << 20  # stays in the processor's cache between reading and dissecting
 SEEN = {"ip": state.IP_SEEN, "ipv6": state.IPV6_SEEN, "arp": state.ARP_SEEN}
 
 
@@ -85,7 +90,7 @@ class _Reading:
     def batches(self, capture: Path | BinaryIO) -> Iterator[pa.RecordBatch]:
         row = 0
         try:
-            for run in frames.read(capture):
+            for run in frames.read(capture, BLOCK_OCTETS, reuse=True):
                 first = 0
                 while first < len(run.start):
                     first, row, why = self._run(run, first, row)
@@ -109,35 +114,41 @@ class _Reading:
     def _run(self, run: Frames, first: int, row: int) -> tuple[int, int, int]:
         return dissect.run(
             run.octets, run.start, run.captured_octets, run.wire_octets, run.time_ns,
-            run.has_time, run.link_type, first, row, self.wanted,
+            run.has_time, run.link_type, first, row, self.wanted, False,
             self.packet[0], self.conversations, self.out, self.dictionaries,
         )  # fmt: skip
 
     def _fragment(self, run: Frames, frame: int) -> int:
-        """Take in a fragment, go on with the datagram that it completes, and close the row."""
+        """Take in a fragment, go on with the datagram that it completes; give the next row."""
         p = self.packet[0]
         octets = run.octets
-        while p["next"] == state.FRAGMENT:
-            key = tuple(
-                int(p[name])
-                for name in ("src_high", "src_low", "dst_high", "dst_low", "family",
-                             "fragment_id", "protocol", "vlan")
-            )  # fmt: skip
-            part = octets[int(p["at"]) : int(p["end"])].tobytes()
-            datagram = self.fragments.add(
-                key, int(p["fragment_offset"]), part, bool(p["more_fragments"])
-            )
+        while True:
+            datagram = self._datagram(octets)
             if datagram is None:
                 p["next"] = state.STOP
-                break
-            octets = datagram
-            p["at"], p["end"], p["reported_end"] = 0, len(octets), len(octets)
-            p["fragmented"] = False
-            p["next"] = state.IP_PROTOCOL
-            dissect.walk(octets, p, self.conversations, self.out)
-        if p["next"] == state.UNSUPPORTED:
-            raise self._unsupported(run, frame)
-        return dissect.close(p, run.has_time[frame], run.wire_octets[frame], self.wanted, self.out)
+            else:
+                octets = datagram
+                p["at"], p["end"], p["reported_end"] = 0, len(octets), len(octets)
+                p["fragmented"] = False
+                p["next"] = state.IP_PROTOCOL
+            one = slice(frame, frame + 1)
+            _, row, why = dissect.run(
+                octets, run.start[one], run.captured_octets[one], run.wire_octets[one],
+                run.time_ns[one], run.has_time[one], run.link_type[one],
+                0, int(p["row"]), self.wanted, True,
+                p, self.conversations, self.out, self.dictionaries,
+            )  # fmt: skip
+            if why == state.UNSUPPORTED:
+                raise self._unsupported(run, frame)
+            if why != state.FRAGMENT:
+                return row
+
+    def _datagram(self, octets: np.ndarray) -> np.ndarray | None:
+        """Give the datagram that the fragment at hand completes, if it does."""
+        p = self.packet[0]
+        key = tuple(int(p[name]) for name in FRAGMENT_KEY)
+        part = octets[int(p["at"]) : int(p["end"])].tobytes()
+        return self.fragments.add(key, int(p["fragment_offset"]), part, bool(p["more_fragments"]))
 
     def _unsupported(self, run: Frames, frame: int) -> Unsupported:
         p = self.packet[0]

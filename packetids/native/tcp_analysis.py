@@ -31,7 +31,7 @@ def _at_or_before(a: int, b: int) -> bool:
     return ((b - a) & 0xFFFFFFFF) <= 0x80000000
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, inline="always")
 def analyse(
     c: Conversations, stream: int, way: int, seq: int, ack: int, length: int, flags: int,
     window: int, noted: bool,
@@ -104,7 +104,7 @@ def analyse(
     return noted
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, inline="always")
 def _acknowledge(c: Conversations, flow: np.ndarray, ack: int) -> bool:
     """Drop what `ack` acknowledges; tell whether it acknowledges a segment exactly."""
     exact = False

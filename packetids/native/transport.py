@@ -30,7 +30,7 @@ from packetids.native.state import (
 )
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, inline="always")
 def udp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Output, lite: bool) -> None:
     """UDP, RFC 768."""
     p.next = STOP
@@ -89,7 +89,7 @@ def snmp(octets: np.ndarray, p: np.ndarray, conversation: np.ndarray) -> None:
         conversation.superseded = True
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, inline="always")
 def tcp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Output) -> None:
     """TCP, RFC 9293."""
     p.next = STOP
