@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -50,13 +51,13 @@ def version() -> str:
     return match[1]
 
 
-def read(capture: Path, display_filter: str) -> Iterator[pa.RecordBatch]:
+def read(capture: Path | BinaryIO, display_filter: str) -> Iterator[pa.RecordBatch]:
     """Read the 25 fields of every packet that `display_filter` lets through, in batches.
 
     Parameters
     ----------
-    capture : Path
-        A pcap or pcapng file.
+    capture : Path or binary stream
+        A pcap or pcapng file, or an open one with a file descriptor, such as ``sys.stdin.buffer``.
     display_filter : str
         Wireshark's display filter language; empty lets everything through.
 
@@ -71,12 +72,17 @@ def read(capture: Path, display_filter: str) -> Iterator[pa.RecordBatch]:
         If TShark cannot read the file to its end. Batches before the damage come first.
     """
     version()  # says how to get TShark where it is missing
-    if capture.stat().st_size == 0:  # TShark takes an empty file for a capture without packets
-        raise PacketidsError(
-            f"{capture}: TShark stopped before it: the file has 0 octets and a capture at least "
-            "24. Fetch it again, or take it out of the captures folder."
-        )
-    command = ["tshark", "-n", "-r", str(capture), "-T", "fields"]
+    if isinstance(capture, Path):
+        source, stream, told = str(capture), None, str(capture)
+        # TShark takes an empty file for a capture without packets
+        if capture.stat().st_size == 0:
+            raise PacketidsError(
+                f"{capture}: TShark stopped before it: the file has 0 octets and a capture at "
+                "least 24. Fetch it again, or take it out of the captures folder."
+            )
+    else:
+        source, stream, told = "-", capture, str(getattr(capture, "name", "the stream"))
+    command = ["tshark", "-n", "-r", source, "-T", "fields"]
     command += ["-E", "separator=/t", "-E", "occurrence=a", "-E", "aggregator=,"]
     command += ["-Y", display_filter] if display_filter else []
     for name in fields.NAMES:
@@ -84,7 +90,7 @@ def read(capture: Path, display_filter: str) -> Iterator[pa.RecordBatch]:
     with tempfile.TemporaryDirectory() as profile, tempfile.TemporaryFile() as complaints:
         environment = {**os.environ, "WIRESHARK_CONFIG_DIR": profile, "LC_ALL": "C", "TZ": "UTC"}
         with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=complaints, env=environment
+            command, stdin=stream, stdout=subprocess.PIPE, stderr=complaints, env=environment
         ) as process:
             assert process.stdout is not None
             rows = 0
@@ -98,7 +104,7 @@ def read(capture: Path, display_filter: str) -> Iterator[pa.RecordBatch]:
         if process.returncode != 0:
             complaints.seek(0)
             raise PacketidsError(
-                f"{capture}: TShark stopped with status {process.returncode} after {rows} packets: "
+                f"{told}: TShark stopped with status {process.returncode} after {rows} packets: "
                 f"{_first_complaint(complaints.read())} The file needs to be a whole pcap or "
                 "pcapng capture: fetch it again, or take it out of the captures folder."
             )
