@@ -1,0 +1,221 @@
+"""The transport layer: UDP, and TCP with the parts of TShark's analysis that the fields need."""
+
+import numba
+import numpy as np
+
+from packetids.native import conversations, tcp_analysis, wire
+from packetids.native.conversations import TCP_STREAMS, UDP_STREAMS, Conversations
+from packetids.native.state import (
+    ETHERNET,
+    ETHERTYPE,
+    INITIAL_RTT,
+    PORT_REASON,
+    STOP,
+    TCP_CHECKSUM,
+    TCP_DSTPORT,
+    TCP_FLAGS,
+    TCP_LENGTH,
+    TCP_SRCPORT,
+    TCP_STREAM,
+    TCP_WINDOW,
+    TIME_DELTA,
+    UDP_CHECKSUM,
+    UDP_DSTPORT,
+    UDP_LENGTH,
+    UDP_SRCPORT,
+    UDP_STREAM,
+    Columns,
+    put,
+    shorten,
+    u8,
+    u16,
+    u32,
+    unsupported,
+)
+
+# UDP ports below which TShark finds packets and we do not look.
+OTHER_TUNNELS = (
+    1701,  # L2TP
+    2152,  # GTP-U
+    3386,  # GTP'
+    3544,  # Teredo
+    4341,  # LISP
+    4790,  # VXLAN-GPE
+    5072,  # AYIYA
+    5247,  # CAPWAP
+    6343,  # sFlow, which samples frames
+    6635,  # MPLS
+    12222,  # LWAPP
+    37008,  # TZSP
+)
+
+
+@numba.njit(cache=True)
+def udp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Columns, lite: bool) -> None:
+    """UDP, RFC 768; VXLAN and Geneve by their ports."""
+    p.next = STOP
+    at, captured = p.at, p.end - p.at
+    if captured < wire.UDP_DSTPORT + 2:
+        return
+    src_port, dst_port = u16(octets, at), u16(octets, at + wire.UDP_DSTPORT)
+    put(out.udp_srcport, UDP_SRCPORT, src_port, p, out)
+    put(out.udp_dstport, UDP_DSTPORT, dst_port, p, out)
+    if captured < wire.UDP_LENGTH + 2:
+        return
+    length = u16(octets, at + wire.UDP_LENGTH)
+    if lite:
+        if 0 < length < wire.UDP_LEN:
+            return
+        length = p.reported_end - at
+    else:
+        put(out.udp_length, UDP_LENGTH, length, p, out)
+        if length < wire.UDP_LEN:
+            if length or p.family != 6:
+                return
+            length = p.reported_end - at
+    if captured < wire.UDP_CHECKSUM + 2:
+        return
+    put(out.udp_checksum, UDP_CHECKSUM, u16(octets, at + wire.UDP_CHECKSUM), p, out)
+    stream = conversations.find(
+        c.udp, c.udp_slots, c.counts, UDP_STREAMS, p, src_port, dst_port, False
+    )
+    put(out.udp_stream, UDP_STREAM, stream, p, out)
+    shorten(p, length)
+    p.at += wire.UDP_LEN
+    if p.end <= p.at:
+        return
+    low, high = min(src_port, dst_port), max(src_port, dst_port)
+    if low == wire.VXLAN_PORT:
+        p.at += wire.VXLAN_LEN
+        p.next = ETHERNET
+    elif low == wire.GENEVE_PORT:
+        _geneve(octets, p)
+    elif low in OTHER_TUNNELS or high in OTHER_TUNNELS:
+        unsupported(p, PORT_REASON, low if low in OTHER_TUNNELS else high)
+    elif high == wire.VXLAN_PORT or high == wire.GENEVE_PORT:
+        unsupported(p, PORT_REASON, high)
+
+
+@numba.njit(cache=True)
+def _geneve(octets: np.ndarray, p: np.ndarray) -> None:
+    """Geneve, RFC 8926: options, then what the EtherType says."""
+    if p.end - p.at < wire.GENEVE_LEN:
+        return
+    p.protocol = u16(octets, p.at + 2)
+    p.at += wire.GENEVE_LEN + (u8(octets, p.at) & 0x3F) * 4
+    p.next = ETHERTYPE
+
+
+@numba.njit(cache=True)
+def tcp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Columns) -> None:
+    """TCP, RFC 9293."""
+    p.next = STOP
+    at, captured = p.at, p.end - p.at
+    if captured < wire.TCP_DSTPORT + 2:
+        return
+    src_port, dst_port = u16(octets, at), u16(octets, at + wire.TCP_DSTPORT)
+    put(out.tcp_srcport, TCP_SRCPORT, src_port, p, out)
+    put(out.tcp_dstport, TCP_DSTPORT, dst_port, p, out)
+    if captured < wire.TCP_WINDOW + 2:
+        return
+    seq, ack = u32(octets, at + wire.TCP_SEQ), u32(octets, at + wire.TCP_ACK)
+    offset_flags = u16(octets, at + wire.TCP_OFFSET_FLAGS)
+    flags, header = offset_flags & 0x0FFF, (offset_flags >> 12) * 4
+    window = u16(octets, at + wire.TCP_WINDOW)
+
+    streams = c.counts[TCP_STREAMS]
+    stream = conversations.find(
+        c.tcp, c.tcp_slots, c.counts, TCP_STREAMS, p, src_port, dst_port, False
+    )
+    is_new = stream == streams
+    if is_new:
+        conversations.begin_connection(c, stream, p.time_ns)
+    way = 1 if conversations.is_reversed(p, src_port, dst_port) else 0
+    noted = False  # whether TShark has something to say of the segment: then it says initial_rtt
+    restarted = False
+    flow = c.flows[2 * stream + way]
+    if flags & (wire.SYN | wire.ACK) == wire.SYN and flow.knows_first_seq:
+        if seq != flow.first_seq or c.connections[stream].closed:
+            stream = conversations.find(
+                c.tcp, c.tcp_slots, c.counts, TCP_STREAMS, p, src_port, dst_port, True
+            )
+            conversations.begin_connection(c, stream, p.time_ns)
+            flow = c.flows[2 * stream + way]
+            restarted = True
+        else:
+            flow.next_seq = flow.max_seq_to_ack
+        noted = True
+    elif (
+        flags & (wire.SYN | wire.ACK) == wire.SYN | wire.ACK
+        and flow.knows_first_seq
+        and seq != flow.first_seq
+    ):
+        flow.first_seq = seq
+        noted = True
+    put(out.tcp_stream, TCP_STREAM, stream, p, out)
+    connection = c.connections[stream]
+    delta_ns = p.time_ns - connection.last_ns
+    connection.last_ns = p.time_ns
+
+    length = p.reported_end - at - header
+    knows_length = not p.fragmented and not p.in_error and length >= 0
+    if knows_length:
+        put(out.tcp_length, TCP_LENGTH, length, p, out)
+        noted = tcp_analysis.analyse(c, stream, way, seq, ack, length, flags, window, noted)
+    if header < wire.TCP_LEN:
+        return
+    if not (is_new or restarted):
+        if flags & (wire.FIN | wire.ACK) == wire.FIN | wire.ACK or flags & wire.RST:
+            connection.closed = True
+    put(out.tcp_flags, TCP_FLAGS, flags, p, out)
+    put(out.tcp_window, TCP_WINDOW, window, p, out)
+    if flags & wire.SYN:
+        if not flags & wire.ACK:
+            connection.syn_ns = p.time_ns
+        flow.before_first_ack = True
+    if flags & (wire.SYN | wire.ACK) == wire.ACK:
+        if connection.syn_ns and not connection.initial_rtt_ns:
+            connection.initial_rtt_ns = p.time_ns - connection.syn_ns
+        flow.before_first_ack = False
+    if captured < wire.TCP_CHECKSUM + 2:
+        return
+    put(out.tcp_checksum, TCP_CHECKSUM, u16(octets, at + wire.TCP_CHECKSUM), p, out)
+    if captured < wire.TCP_LEN:
+        return
+    put(out.time_delta_s, TIME_DELTA, delta_ns / 1e9, p, out)
+    if header > wire.TCP_LEN and not _options(octets, at, header, p.end, flags, flow):
+        return
+    if noted and connection.initial_rtt_ns:
+        put(out.initial_rtt_s, INITIAL_RTT, connection.initial_rtt_ns / 1e9, p, out)
+    if flags & wire.SYN:
+        tcp_analysis.agree_on_scaling(flow, c.flows[2 * stream + 1 - way], flags & wire.ACK != 0)
+
+
+@numba.njit(cache=True)
+def _options(
+    octets: np.ndarray, at: int, header: int, end: int, flags: int, flow: np.ndarray
+) -> bool:
+    """Read the window scale; tell whether the options were captured as far as TShark reads."""
+    option, last = at + wire.TCP_LEN, at + header
+    while option < last:
+        if option >= end:
+            return False
+        kind = u8(octets, option)
+        if kind == wire.OPTION_END:
+            return True
+        if kind == wire.OPTION_NOP:
+            option += 1
+            continue
+        if option + 1 >= last:
+            return True  # no room for its length
+        if option + 1 >= end:
+            return False
+        length = u8(octets, option + 1)
+        if length < 2 or option + length > last:
+            return True
+        if option + length > end:
+            return False
+        if kind == wire.TCP_OPTION_WINDOW_SCALE and length == 3 and flags & wire.SYN:
+            flow.window_scale = min(u8(octets, option + 2), 14)
+        option += length
+    return True
