@@ -17,6 +17,8 @@ CONVERSATION = np.dtype(
         ("high_high", "u8"), ("high_low", "u8"),
         ("low_port", "u2"), ("high_port", "u2"),
         ("family", "u1"),
+        ("snmp", "?"),  # see `transport.snmp`
+        ("superseded", "?"),
     ],
     align=True,
 )  # fmt: skip
@@ -44,7 +46,6 @@ CONNECTION = np.dtype(
         ("last_ns", "i8"),  # time of the last frame
         ("syn_ns", "i8"),  # of the last SYN; 0 without
         ("initial_rtt_ns", "i8"),  # 0 without
-        ("closed", "?"),  # a FIN or RST was seen
     ],
     align=True,
 )
@@ -153,8 +154,12 @@ def find(
         key.low_high, key.low_low, key.low_port = p.src_high, p.src_low, src_port
         key.high_high, key.high_low, key.high_port = p.dst_high, p.dst_low, dst_port
     slot = _slot(table, slots, key)
-    if slots[slot] != NONE and not always_new:
-        return slots[slot]
+    known = slots[slot]
+    key.snmp = key.superseded = False
+    if known != NONE:
+        if not always_new and not table[known].superseded:
+            return known
+        key.snmp = table[known].superseded
     slots[slot] = new
     counts[which] = new + 1
     return new
@@ -196,6 +201,8 @@ def begin_connection(c: Conversations, stream: int, time_ns: int) -> None:
     for flow in (c.flows[2 * stream], c.flows[2 * stream + 1]):
         flow.unacked = NONE
         flow.window_scale = -1
+        flow.window = 0xFFFFFFFF  # none was seen
+        flow.counts_in_flight = True
 
 
 @numba.njit(cache=True)

@@ -33,6 +33,8 @@ RAW_TOO = (12, 14)  # LINKTYPE_RAW as some systems number it
 # Families in a BSD loopback header, of several systems
 FAMILY_IPV4, FAMILIES_IPV6 = 2, (24, 28, 30)
 
+MPLS_CHANNEL, MPLS_ALERT = 13, 14  # labels of RFC 5586 and RFC 3429
+
 # EtherTypes and PPP protocols below which TShark finds packets and we do not look.
 OTHER_TUNNELS = (
     0x8926,  # VN-Tag
@@ -210,12 +212,15 @@ def mpls(octets: np.ndarray, p: np.ndarray) -> None:
         p.next = STOP
         return
     version = u8(octets, p.at) >> 4
-    if version == 4 or label >> 12 == 0:
+    p.next = STOP
+    if label >> 12 == MPLS_CHANNEL or label >> 12 == MPLS_ALERT:
+        return
+    if version == 4:
         p.next = IP
-    elif version == 6 or label >> 12 == 2:
+    elif version == 6:
         p.next = IPV6
-    else:
-        unsupported(p, ETHERTYPE_REASON, wire.TYPE_MPLS)  # perhaps a pseudowire
+    elif version == 0:
+        unsupported(p, OTHER, wire.TYPE_MPLS)  # a pseudowire
 
 
 @numba.njit(cache=True)

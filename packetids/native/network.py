@@ -60,22 +60,32 @@ OTHER_TUNNELS = (
 def arp(octets: np.ndarray, p: np.ndarray, out: Columns) -> None:
     """ARP: IPv4 addresses of sender and target. RFC 826."""
     p.next = STOP
-    p.seen |= ARP_SEEN
     at, captured = p.at, p.end - p.at
-    if captured < wire.ARP_LEN:
-        if captured >= wire.ARP_PROTO_TYPE + 2:
-            pass
+    if captured < 2 or u16(octets, at) == wire.ARP_ATM:
+        return  # TShark calls the latter ATMARP, not ARP
+    p.seen |= ARP_SEEN
+    if captured < wire.ARP_PROTO_TYPE + 2:
         return
     kind = u16(octets, at + wire.ARP_PROTO_TYPE)
+    put(out.arp_type, ARP_TYPE, kind, p, out)
+    if captured < wire.ARP_LEN:
+        return
     hardware = u8(octets, at + wire.ARP_HARDWARE_SIZE)
     size = u8(octets, at + wire.ARP_PROTO_SIZE)
-    put(out.arp_type, ARP_TYPE, kind, p, out)
-    if kind != wire.TYPE_IPV4 or size != 4:
-        return
+    operation = u16(octets, at + wire.ARP_OPERATION)
     sender = wire.ARP_LEN + hardware
-    target = sender + 4 + hardware
-    if captured >= sender + 4:
-        found(octets, at + sender, 4, ARP_SRC, out)
+    target = sender + size + hardware
+    if kind != wire.TYPE_IPV4 or size != 4 or p.reported_end < at + target + 4:
+        return
+    # TShark tells what is asked before it tells the fields, and stops where that was cut off.
+    needed = sender + 4
+    if operation == 1 or operation == 2 or operation == 4:
+        needed = target + 4
+    elif operation == 3 or operation == 8:
+        needed = target
+    if captured < needed:
+        return
+    found(octets, at + sender, 4, ARP_SRC, out)
     if captured >= target + 4:
         found(octets, at + target, 4, ARP_DST, out)
 
@@ -120,7 +130,9 @@ def ip(octets: np.ndarray, p: np.ndarray, out: Columns) -> None:
         return
     destination = at + wire.IP_DST
     if length > wire.IP_LEN:
-        destination = _routed_destination(octets, at, min(at + length, p.end))
+        destination = _routed_destination(octets, at, at + length, p.end)
+        if not destination:
+            return
     found(octets, destination, 4, IP_DST, out)
     p.family = 4
     p.src_high = p.dst_high = np.uint64(0)
@@ -136,7 +148,8 @@ def ip(octets: np.ndarray, p: np.ndarray, out: Columns) -> None:
     p.at += length
     p.protocol = protocol
     p.fragmented = more
-    if (offset or more) and p.reported_end > p.at and p.end == p.reported_end and total > length:
+    whole = total > length and p.at + total - length <= p.end
+    if (offset or more) and whole:
         p.fragment_id = np.uint64(identification)
         p.fragment_offset = offset
         p.more_fragments = more
@@ -146,23 +159,31 @@ def ip(octets: np.ndarray, p: np.ndarray, out: Columns) -> None:
 
 
 @numba.njit(cache=True)
-def _routed_destination(octets: np.ndarray, at: int, end: int) -> int:
-    """Find the last address of a source route, which TShark takes for the destination."""
+def _routed_destination(octets: np.ndarray, at: int, last: int, end: int) -> int:
+    """Find the last address of a source route, which TShark takes for the destination.
+
+    0 where it would read beyond the captured `end` on the way through the options.
+    """
     option = at + wire.IP_LEN
-    while option < end:
+    while option < last:
+        if option >= end:
+            return 0
         kind = u8(octets, option)
         if kind == wire.OPTION_END:
             break
         if kind == wire.OPTION_NOP:
             option += 1
             continue
-        if option + 2 > end:
+        if option + 1 >= last:
             break
+        if option + 1 >= end:
+            return 0
         length = u8(octets, option + 1)
-        if length < 2 or option + length > end:
+        if length < 2 or option + length > last:
             break
-        if (kind == wire.OPTION_LOOSE_ROUTE or kind == wire.OPTION_STRICT_ROUTE) and length >= 7:
-            return option + length - 4
+        is_route = kind == wire.OPTION_LOOSE_ROUTE or kind == wire.OPTION_STRICT_ROUTE
+        if is_route and length >= 7 and length % 4 == 3:
+            return option + length - 4 if option + length <= end else 0
         option += length
     return at + wire.IP_DST
 
@@ -172,10 +193,8 @@ def ipv6(octets: np.ndarray, p: np.ndarray, out: Columns) -> None:
     """IPv6, RFC 8200, up to the first header that is no extension header."""
     p.next = STOP
     at, captured = p.at, p.end - p.at
-    if captured < 1:
-        return
     p.seen |= IPV6_SEEN
-    if captured < wire.IPV6_SRC:
+    if captured < wire.IPV6_SRC or u8(octets, at) >> 4 != 6:
         return
     if p.depth == DEPTH_MAX:
         unsupported(p, NESTING, DEPTH_MAX)
@@ -216,7 +235,7 @@ def ip_protocol(octets: np.ndarray, p: np.ndarray) -> None:
     elif protocol == wire.PROTO_GRE:
         _gre(octets, p)
     elif protocol == wire.PROTO_HOPOPTS or protocol == wire.PROTO_DSTOPTS:
-        _extension(octets, p, 8)
+        _extension(octets, p)
     elif protocol == wire.PROTO_ROUTING:
         _routing(octets, p)
     elif protocol == wire.PROTO_FRAGMENT:
@@ -228,14 +247,24 @@ def ip_protocol(octets: np.ndarray, p: np.ndarray) -> None:
 
 
 @numba.njit(cache=True)
-def _extension(octets: np.ndarray, p: np.ndarray, unit: int) -> None:
-    """Pass over an extension header whose second octet counts units beyond the first 8 octets."""
+def _extension(octets: np.ndarray, p: np.ndarray) -> None:
+    """Hop-by-hop or destination options: 8 octets, and as many more as the second octet says."""
     captured = p.end - p.at
     if captured < 2:
         return
-    length = 8 + u8(octets, p.at + 1) * unit
+    length = 8 + u8(octets, p.at + 1) * 8
     if captured < length:
         return
+    option, last = p.at + 2, p.at + length
+    while option < last:
+        if u8(octets, option) == wire.OPTION_PAD1:
+            option += 1
+            continue
+        if option + 2 > p.end:
+            return
+        option += 2 + u8(octets, option + 1)
+        if option > p.end:
+            return  # an option that goes beyond the frame: TShark stops
     p.protocol = u8(octets, p.at)
     p.at += length
     p.next = IP_PROTOCOL
@@ -251,13 +280,17 @@ def _routing(octets: np.ndarray, p: np.ndarray) -> None:
     length = 8 + u8(octets, p.at + 1) * 8
     if captured < length:
         return
-    if left and p.family == 6 and (kind == 0 or kind == 2) and length >= 24:
-        p.dst_high, p.dst_low = u64(octets, p.at + length - 16), u64(octets, p.at + length - 8)
-    elif left and p.family == 6 and kind == 4 and length >= 24:
-        p.dst_high, p.dst_low = u64(octets, p.at + 8), u64(octets, p.at + 16)
-    elif left and p.family == 6 and kind == 3:
-        unsupported(p, IP_PROTOCOL_REASON, wire.PROTO_ROUTING)
+    segments = (length - 8) // 16
+    if (kind == 4 or kind == 2) and not segments:
         return
+    if p.family == 6 and 0 < left:
+        if kind == 0 and left <= segments:
+            p.dst_high, p.dst_low = u64(octets, p.at + length - 16), u64(octets, p.at + length - 8)
+        elif kind == 2 or kind == 4:
+            p.dst_high, p.dst_low = u64(octets, p.at + 8), u64(octets, p.at + 16)
+        elif kind == 3:
+            unsupported(p, IP_PROTOCOL_REASON, wire.PROTO_ROUTING)
+            return
     p.protocol = u8(octets, p.at)
     p.at += length
     p.next = IP_PROTOCOL
@@ -275,13 +308,15 @@ def _fragment(octets: np.ndarray, p: np.ndarray) -> None:
     p.at += wire.FRAGMENT_LEN
     p.protocol = protocol
     p.fragmented = more
-    if (offset or more) and p.end == p.reported_end and p.reported_end > p.at:
+    if p.family != 6:
+        unsupported(p, IP_PROTOCOL_REASON, wire.PROTO_FRAGMENT)
+    elif not offset and not more:
+        p.next = IP_PROTOCOL
+    elif p.end == p.reported_end and p.reported_end > p.at:
         p.fragment_id = np.uint64(identification)
         p.fragment_offset = offset
         p.more_fragments = more
         p.next = FRAGMENT
-    elif not offset:
-        p.next = IP_PROTOCOL
 
 
 @numba.njit(cache=True)
@@ -301,15 +336,17 @@ def _authentication(octets: np.ndarray, p: np.ndarray) -> None:
 @numba.njit(cache=True)
 def _icmp(octets: np.ndarray, p: np.ndarray) -> None:
     """ICMP: an error message quotes the packet it is about. RFC 792, RFC 4884."""
-    if p.end - p.at < wire.ICMP_LEN or p.fragmented:
-        if p.end - p.at < wire.ICMP_LEN:
-            return
+    if p.end - p.at < wire.ICMP_LEN:
+        return
     kind = u8(octets, p.at)
     if kind not in wire.ICMP_WITH_PACKET:
         return
     original = u8(octets, p.at + wire.ICMP_ORIGINAL_LENGTH) * 4
     p.at += wire.ICMP_LEN
-    if original and p.reported_end > p.at + original and p.end - p.at >= 4:
+    if kind == wire.ICMP_REDIRECT:
+        if p.end > p.at:
+            shorten(p, (u8(octets, p.at) & 0x0F) * 4 + 8)
+    elif original and p.reported_end > p.at + original and p.end - p.at >= 4:
         if u16(octets, p.at + wire.IP_TOTAL_LENGTH) > original:
             shorten(p, original)
     p.in_error = True
@@ -361,7 +398,7 @@ def _gre(octets: np.ndarray, p: np.ndarray) -> None:
         length += 4
     if flags & wire.GRE_SEQUENCE:
         length += 4
-    if flags & wire.GRE_ACK and flags & 0x0007 == 1:
+    if flags & wire.GRE_ACK and kind == wire.TYPE_PPP:
         length += 4
     if flags & wire.GRE_ROUTING:
         unsupported(p, GRE_REASON, kind)
@@ -390,7 +427,7 @@ def _gre(octets: np.ndarray, p: np.ndarray) -> None:
 
 @numba.njit(cache=True)
 def _erspan(octets: np.ndarray, p: np.ndarray, flags: int) -> None:
-    """An Ethernet frame copied by a switch: ERSPAN type I has no header, type II eight octets."""
+    """An Ethernet frame copied by a switch: no header (ERSPAN type I), 8 octets (II), 12 or 20."""
     if not flags & wire.GRE_SEQUENCE:
         p.next = ETHERNET
         return
@@ -400,5 +437,6 @@ def _erspan(octets: np.ndarray, p: np.ndarray, flags: int) -> None:
     if version == 1:
         p.at += 8
         p.next = ETHERNET
-    else:
-        unsupported(p, GRE_REASON, wire.TYPE_ERSPAN)
+    elif version == 2 and p.end - p.at >= 12:
+        p.at += 20 if u8(octets, p.at + 11) & 1 else 12
+        p.next = ETHERNET

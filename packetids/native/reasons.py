@@ -15,6 +15,7 @@ def words(reason: int, number: int) -> str:
         state.IP_PROTOCOL_REASON: f"IP protocol {number}",
         state.GRE_REASON: f"GRE with protocol type 0x{number:04x}",
         state.PORT_REASON: f"UDP port {number}",
+        state.TCP_PORT_REASON: f"TCP port {number}",
         state.NESTING: f"more than {number} headers with addresses in one frame",
         state.OTHER: f"an encapsulation (0x{number:x})",
     }[reason]

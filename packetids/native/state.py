@@ -17,7 +17,10 @@ FRAGMENT = 20  # the walk stops until `fragments` has looked at it
 UNSUPPORTED = 21  # the walk ends: TShark would go on here and we cannot; `Packet.reason` says why
 
 # Why (`reasons.py` has the words). The number in question is in `Packet.protocol`.
-LINK_TYPE, ETHERTYPE_REASON, IP_PROTOCOL_REASON, GRE_REASON, PORT_REASON, NESTING, OTHER = range(7)
+(
+    LINK_TYPE, ETHERTYPE_REASON, IP_PROTOCOL_REASON, GRE_REASON, PORT_REASON, TCP_PORT_REASON,
+    NESTING, OTHER,
+) = range(8)  # fmt: skip
 
 PACKET = np.dtype(
     [

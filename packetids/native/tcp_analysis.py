@@ -74,8 +74,7 @@ def analyse(
                 noted = True  # duplicate, or answers a keep-alive or probe
     if flags & wire.ACK and other.max_seq_to_ack and _after(ack, other.max_seq_to_ack):
         noted = True  # acknowledges what was not seen
-        if other.max_seq_to_ack > other.next_seq:
-            other.max_seq_to_ack = other.next_seq
+        other.max_seq_to_ack = other.next_seq
 
     if (length or flags & (wire.SYN | wire.FIN)) and not keep_alive:
         behind = next_seq != 0 and _after(next_seq, seq)

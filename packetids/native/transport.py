@@ -9,7 +9,9 @@ from packetids.native.state import (
     ETHERNET,
     ETHERTYPE,
     INITIAL_RTT,
+    IP_PROTOCOL,
     PORT_REASON,
+    TCP_PORT_REASON,
     STOP,
     TCP_CHECKSUM,
     TCP_DSTPORT,
@@ -49,6 +51,8 @@ OTHER_TUNNELS = (
     37008,  # TZSP
 )
 
+OPENFLOW_PORTS = (6633, 6653)  # TCP; its messages quote frames
+
 
 @numba.njit(cache=True)
 def udp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Columns, lite: bool) -> None:
@@ -64,9 +68,8 @@ def udp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Columns, lite:
         return
     length = u16(octets, at + wire.UDP_LENGTH)
     if lite:
-        if 0 < length < wire.UDP_LEN:
-            return
         length = p.reported_end - at
+        put(out.udp_length, UDP_LENGTH, length, p, out)
     else:
         put(out.udp_length, UDP_LENGTH, length, p, out)
         if length < wire.UDP_LEN:
@@ -85,15 +88,34 @@ def udp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Columns, lite:
     if p.end <= p.at:
         return
     low, high = min(src_port, dst_port), max(src_port, dst_port)
-    if low == wire.VXLAN_PORT:
+    if low in wire.SNMP_PORTS or high in wire.SNMP_PORTS:
+        snmp(octets, p, c.udp[stream])
+    elif low == wire.GRE_IN_UDP_PORT:
+        p.protocol = wire.PROTO_GRE
+        p.next = IP_PROTOCOL
+    elif low == wire.VXLAN_PORT:
         p.at += wire.VXLAN_LEN
         p.next = ETHERNET
     elif low == wire.GENEVE_PORT:
         _geneve(octets, p)
     elif low in OTHER_TUNNELS or high in OTHER_TUNNELS:
         unsupported(p, PORT_REASON, low if low in OTHER_TUNNELS else high)
-    elif high == wire.VXLAN_PORT or high == wire.GENEVE_PORT:
+    elif high == wire.VXLAN_PORT or high == wire.GENEVE_PORT or high == wire.GRE_IN_UDP_PORT:
         unsupported(p, PORT_REASON, high)
+
+
+@numba.njit(cache=True)
+def snmp(octets: np.ndarray, p: np.ndarray, conversation: np.ndarray) -> None:
+    """TShark opens a second conversation once it has seen SNMP in one, and uses that from then on.
+
+    It takes for SNMP what begins with a BER sequence that begins with an integer. RFC 1157.
+    """
+    if conversation.snmp or p.end - p.at < 3 or u8(octets, p.at) != wire.BER_SEQUENCE:
+        return
+    size = u8(octets, p.at + 1)
+    version = p.at + 2 + (size & 0x7F if size & 0x80 else 0)
+    if version < p.end and u8(octets, version) == wire.BER_INTEGER:
+        conversation.superseded = True
 
 
 @numba.njit(cache=True)
@@ -127,21 +149,18 @@ def tcp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Columns) -> No
     stream = conversations.find(
         c.tcp, c.tcp_slots, c.counts, TCP_STREAMS, p, src_port, dst_port, False
     )
-    is_new = stream == streams
-    if is_new:
+    if stream == streams:  # new
         conversations.begin_connection(c, stream, p.time_ns)
     way = 1 if conversations.is_reversed(p, src_port, dst_port) else 0
     noted = False  # whether TShark has something to say of the segment: then it says initial_rtt
-    restarted = False
     flow = c.flows[2 * stream + way]
     if flags & (wire.SYN | wire.ACK) == wire.SYN and flow.knows_first_seq:
-        if seq != flow.first_seq or c.connections[stream].closed:
+        if seq != flow.first_seq:
             stream = conversations.find(
                 c.tcp, c.tcp_slots, c.counts, TCP_STREAMS, p, src_port, dst_port, True
             )
             conversations.begin_connection(c, stream, p.time_ns)
             flow = c.flows[2 * stream + way]
-            restarted = True
         else:
             flow.next_seq = flow.max_seq_to_ack
         noted = True
@@ -164,9 +183,6 @@ def tcp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Columns) -> No
         noted = tcp_analysis.analyse(c, stream, way, seq, ack, length, flags, window, noted)
     if header < wire.TCP_LEN:
         return
-    if not (is_new or restarted):
-        if flags & (wire.FIN | wire.ACK) == wire.FIN | wire.ACK or flags & wire.RST:
-            connection.closed = True
     put(out.tcp_flags, TCP_FLAGS, flags, p, out)
     put(out.tcp_window, TCP_WINDOW, window, p, out)
     if flags & wire.SYN:
@@ -182,13 +198,38 @@ def tcp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Columns) -> No
     put(out.tcp_checksum, TCP_CHECKSUM, u16(octets, at + wire.TCP_CHECKSUM), p, out)
     if captured < wire.TCP_LEN:
         return
-    put(out.time_delta_s, TIME_DELTA, delta_ns / 1e9, p, out)
+    put(out.time_delta_s, TIME_DELTA, seconds(delta_ns), p, out)
     if header > wire.TCP_LEN and not _options(octets, at, header, p.end, flags, flow):
         return
     if noted and connection.initial_rtt_ns:
-        put(out.initial_rtt_s, INITIAL_RTT, connection.initial_rtt_ns / 1e9, p, out)
+        put(out.initial_rtt_s, INITIAL_RTT, seconds(connection.initial_rtt_ns), p, out)
     if flags & wire.SYN:
         tcp_analysis.agree_on_scaling(flow, c.flows[2 * stream + 1 - way], flags & wire.ACK != 0)
+    if p.end > at + header and (src_port in OPENFLOW_PORTS or dst_port in OPENFLOW_PORTS):
+        unsupported(p, TCP_PORT_REASON, min(src_port, dst_port))
+
+
+@numba.njit(cache=True)
+def seconds(time_ns: int) -> float:
+    """Give nanoseconds in seconds: the float nearest to the decimal number, as if read from text.
+
+    Division does it up to 2**53 ns, where both numbers are exact. Beyond, the fraction of a
+    second is rounded to the multiples that a float next to so many whole seconds can hold.
+    """
+    if -(1 << 53) <= time_ns <= 1 << 53:
+        return time_ns / 1e9
+    magnitude = abs(time_ns)
+    whole, fraction_ns = magnitude // 1_000_000_000, magnitude % 1_000_000_000
+    steps = 1 << 53  # a second; as fine as a float beyond `whole` is
+    bound = whole
+    while bound:
+        bound >>= 1
+        steps >>= 1
+    count, rest = fraction_ns * steps // 1_000_000_000, fraction_ns * steps % 1_000_000_000
+    if rest > 500_000_000 or rest == 500_000_000 and count & 1:
+        count += 1
+    value = whole + count / steps
+    return -value if time_ns < 0 else value
 
 
 @numba.njit(cache=True)
@@ -207,12 +248,12 @@ def _options(
             option += 1
             continue
         if option + 1 >= last:
-            return True  # no room for its length
+            return last <= end  # no room for its length; TShark marks the rest
         if option + 1 >= end:
             return False
         length = u8(octets, option + 1)
         if length < 2 or option + length > last:
-            return True
+            return last <= end
         if option + length > end:
             return False
         if kind == wire.TCP_OPTION_WINDOW_SCALE and length == 3 and flags & wire.SYN:
