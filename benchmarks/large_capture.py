@@ -11,8 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from packetids import captures
-
 PCAP_HEADER, RECORD_HEADER = 24, 16
 LITTLE_ENDIAN_MICROSECONDS = bytes.fromhex("d4c3b2a1")
 
@@ -29,13 +27,13 @@ PRIME = 7919
 
 
 class Repeats:
-    """The embedded captures as one run of records, again and again."""
+    """Captures as one run of records, again and again."""
 
-    def __init__(self, dataset: Path, scratch: Path) -> None:
-        files = [capture.path.read_bytes() for capture in captures.unpack(dataset, scratch)]
-        for content in files:
+    def __init__(self, captures: list[Path]) -> None:
+        files = [path.read_bytes() for path in captures]
+        for path, content in zip(captures, files, strict=True):
             if content[:4] != LITTLE_ENDIAN_MICROSECONDS:
-                raise ValueError(f"{dataset}: needs little-endian microsecond pcap files only")
+                raise ValueError(f"{path}: a little-endian microsecond pcap file is needed")
         self.header = files[0][:PCAP_HEADER]
         self._octets = np.frombuffer(b"".join(f[PCAP_HEADER:] for f in files), np.uint8)
         self._start = np.array(list(_starts(self._octets.tobytes())), np.int64)
@@ -99,14 +97,16 @@ def _starts(records: bytes) -> Iterator[int]:
         at += RECORD_HEADER + int.from_bytes(records[at + 8 : at + 12], "little")
 
 
-def make(dataset: Path, folder: Path, octets: int, files: int) -> tuple[Path, list[Path], int]:
+def make(
+    captures: list[Path], folder: Path, octets: int, files: int
+) -> tuple[Path, list[Path], int]:
     """Make ``large.pcap`` of about `octets`, and the same packets in `files` captures.
 
     Returns
     -------
-    tuple of the large capture, the folder's captures, the number of packets
+    tuple of the large capture, the smaller ones in ``many/``, the number of packets
     """
-    repeats = Repeats(dataset, folder / "embedded")
+    repeats = Repeats(captures)
     packets = int(octets / repeats.octets * repeats.packets)
     large = folder / "large.pcap"
     parts = [folder / "many" / f"{i:02}.pcap" for i in range(files)]

@@ -5,16 +5,15 @@ import pyarrow.compute as pc
 
 from benchmarks import large_capture
 from packetids import tshark
-from tests.conftest import ROOT, needs_tshark
+from tests.conftest import needs_tshark
 
 
 @needs_tshark
-def test_repeats_are_later_and_hold_other_conversations(tmp_path):
-    dataset = ROOT / "captures/tiny"
-    once = large_capture.Repeats(dataset, tmp_path / "embedded")
+def test_repeats_are_later_and_hold_other_conversations(tiny_pcaps, tmp_path):
+    once = large_capture.Repeats(tiny_pcaps)
     octets = 3 * once.octets
 
-    large, parts, packets = large_capture.make(dataset, tmp_path, octets, files=4)
+    large, parts, packets = large_capture.make(tiny_pcaps, tmp_path, octets, files=4)
 
     assert packets == 3 * once.packets
     rows = pa.Table.from_batches(tshark.read(large, ""))
