@@ -9,13 +9,13 @@ import numba
 import numpy as np
 
 from packetids.native import conversations, link, network, text, transport, wire
+from packetids.native.borrow import borrowed
 from packetids.native.conversations import Conversations
 from packetids.native.state import (
     ARP,
     ETHERNET,
     ETHERTYPE,
     EXTRAS,
-    FRAGMENT,
     FRAME_EXTRAS_MAX,
     FRAME_LEN,
     IP,
@@ -27,9 +27,9 @@ from packetids.native.state import (
     ROWS,
     STOP,
     TIME,
-    UNSUPPORTED,
-    Columns,
+    Output,
 )
+from packetids.native.text import Dictionaries
 
 # Why `run` came back.
 DONE, FULL, GROW = 0, 1, 2  # and FRAGMENT, UNSUPPORTED
@@ -39,7 +39,8 @@ DONE, FULL, GROW = 0, 1, 2  # and FRAGMENT, UNSUPPORTED
 def run(
     octets: np.ndarray, start: np.ndarray, captured_octets: np.ndarray, wire_octets: np.ndarray,
     time_ns: np.ndarray, has_time: np.ndarray, link_type: np.ndarray,
-    first: int, row: int, wanted: int, p: np.ndarray, c: Conversations, out: Columns,
+    first: int, row: int, wanted: int,
+    p: np.ndarray, c: Conversations, out: Output, d: Dictionaries,
 ) -> tuple[int, int, int]:  # fmt: skip
     """Dissect frames from number `first` of the run on, into rows from `row` on.
 
@@ -47,8 +48,12 @@ def run(
     Gives the next frame, the next row and why it stopped: at FRAGMENT and UNSUPPORTED within
     the frame, whose row is not closed.
     """
+    octets = borrowed(octets)
+    start, captured_octets = borrowed(start), borrowed(captured_octets)
+    wire_octets, time_ns = borrowed(wire_octets), borrowed(time_ns)
+    c, out, d = _lent_conversations(c), _lent_output(out), _lent_dictionaries(d)
     for i in range(first, len(start)):
-        if row == ROWS or out.extras[0] + FRAME_EXTRAS_MAX > EXTRAS or not text.have_room(out):
+        if row == ROWS or out.extra_count[0] + FRAME_EXTRAS_MAX > EXTRAS or not text.have_room(d):
             return i, row, FULL
         if not conversations.have_room(c):
             return i, row, GROW
@@ -63,16 +68,41 @@ def run(
         p.in_error = False
         p.seen = 0
         p.depth = 0
+        out.rows[row].valid = 0
         link.begin(octets, link_type[i], p)
         walk(octets, p, c, out)
         if p.next != STOP:
             return i, row, p.next
-        row = close(p, has_time[i], wire_octets[i], wanted, out)
+        row = close(p, has_time[i], wire_octets[i], wanted, out, d)
     return len(start), row, DONE
 
 
+@numba.njit(cache=True, inline="always")
+def _lent_conversations(c: Conversations) -> Conversations:
+    return Conversations(
+        borrowed(c.counts), borrowed(c.tcp), borrowed(c.tcp_slots), borrowed(c.connections),
+        borrowed(c.flows), borrowed(c.segments), borrowed(c.udp), borrowed(c.udp_slots),
+    )  # fmt: skip
+
+
+@numba.njit(cache=True, inline="always")
+def _lent_output(out: Output) -> Output:
+    return Output(
+        borrowed(out.rows), borrowed(out.found), borrowed(out.found_octets),
+        borrowed(out.extras), borrowed(out.extra_count),
+    )  # fmt: skip
+
+
+@numba.njit(cache=True, inline="always")
+def _lent_dictionaries(d: Dictionaries) -> Dictionaries:
+    return Dictionaries(
+        borrowed(d.index), borrowed(d.slots), borrowed(d.entry_slot), borrowed(d.entry_key),
+        borrowed(d.entry_end), borrowed(d.entries), borrowed(d.pool),
+    )  # fmt: skip
+
+
 @numba.njit(cache=True, nogil=True)
-def walk(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Columns) -> None:
+def walk(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Output) -> None:
     """Go from layer to layer until there is no next one, or one that `run` has to leave for."""
     while True:
         layer = p.next
@@ -104,17 +134,19 @@ def walk(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Columns) -> N
             return
 
 
-@numba.njit(cache=True, nogil=True)
-def close(p: np.ndarray, has_time: bool, wire_octets: int, wanted: int, out: Columns) -> int:
+@numba.njit(cache=True, nogil=True, inline="always")
+def close(
+    p: np.ndarray, has_time: bool, wire_octets: int, wanted: int, out: Output, d: Dictionaries
+) -> int:
     """End the row of a frame if the frame is wanted; give the next row."""
     row = p.row
     if wanted and not p.seen & wanted:
         return row
-    bit = np.uint8(1 << (row & 7))
+    r = out.rows[row]
+    r.valid |= np.uint32(1 << FRAME_LEN)
+    r.frame_len = wire_octets
     if has_time:
-        out.valid[TIME, row >> 3] |= bit
-        out.time_ns[row] = p.time_ns
-    out.valid[FRAME_LEN, row >> 3] |= bit
-    out.frame_len[row] = wire_octets
-    text.intern(out, row)
+        r.valid |= np.uint32(1 << TIME)
+        r.time_ns = p.time_ns
+    text.intern(row, out, d)
     return row + 1

@@ -30,9 +30,9 @@ from packetids.native.state import (
     NESTING,
     PPP,
     STOP,
-    Columns,
+    Output,
+    first,
     found,
-    put,
     shorten,
     u8,
     u16,
@@ -40,6 +40,9 @@ from packetids.native.state import (
     u64,
     unsupported,
 )
+
+# GRE protocol types below which TShark finds packets and we do not look; 0x82.. is IEEE 802.11.
+OTHER_GRE = (0x0101, 0x2001, 0x22EB, 0x6559, 0x8881, 0x88D2, 0x8909, 0x894F, 0xB7EA)
 
 # IP protocols that carry packets which we do not look for.
 OTHER_TUNNELS = (
@@ -57,7 +60,7 @@ OTHER_TUNNELS = (
 
 
 @numba.njit(cache=True)
-def arp(octets: np.ndarray, p: np.ndarray, out: Columns) -> None:
+def arp(octets: np.ndarray, p: np.ndarray, out: Output) -> None:
     """ARP: IPv4 addresses of sender and target. RFC 826."""
     p.next = STOP
     at, captured = p.at, p.end - p.at
@@ -67,7 +70,8 @@ def arp(octets: np.ndarray, p: np.ndarray, out: Columns) -> None:
     if captured < wire.ARP_PROTO_TYPE + 2:
         return
     kind = u16(octets, at + wire.ARP_PROTO_TYPE)
-    put(out.arp_type, ARP_TYPE, kind, p, out)
+    if first(ARP_TYPE, kind, p, out):
+        out.rows[p.row].arp_type = kind
     if captured < wire.ARP_LEN:
         return
     hardware = u8(octets, at + wire.ARP_HARDWARE_SIZE)
@@ -91,7 +95,7 @@ def arp(octets: np.ndarray, p: np.ndarray, out: Columns) -> None:
 
 
 @numba.njit(cache=True)
-def ip(octets: np.ndarray, p: np.ndarray, out: Columns) -> None:
+def ip(octets: np.ndarray, p: np.ndarray, out: Output) -> None:
     """IPv4, RFC 791. What its octets call version 6 is IPv6."""
     p.next = STOP
     at, captured = p.at, p.end - p.at
@@ -181,15 +185,16 @@ def _routed_destination(octets: np.ndarray, at: int, last: int, end: int) -> int
         length = u8(octets, option + 1)
         if length < 2 or option + length > last:
             break
-        is_route = kind == wire.OPTION_LOOSE_ROUTE or kind == wire.OPTION_STRICT_ROUTE
-        if is_route and length >= 7 and length % 4 == 3:
+        if kind == wire.OPTION_LOOSE_ROUTE or kind == wire.OPTION_STRICT_ROUTE:
+            if length < 7 or length % 4 != 3:  # no whole number of addresses
+                break
             return option + length - 4 if option + length <= end else 0
         option += length
     return at + wire.IP_DST
 
 
 @numba.njit(cache=True)
-def ipv6(octets: np.ndarray, p: np.ndarray, out: Columns) -> None:
+def ipv6(octets: np.ndarray, p: np.ndarray, out: Output) -> None:
     """IPv6, RFC 8200, up to the first header that is no extension header."""
     p.next = STOP
     at, captured = p.at, p.end - p.at
@@ -262,7 +267,10 @@ def _extension(octets: np.ndarray, p: np.ndarray) -> None:
             continue
         if option + 2 > p.end:
             return
-        option += 2 + u8(octets, option + 1)
+        size = u8(octets, option + 1)
+        if u8(octets, option) == wire.OPTION_HOME_ADDRESS:
+            size = 16  # whatever it says
+        option += 2 + size
         if option > p.end:
             return  # an option that goes beyond the frame: TShark stops
     p.protocol = u8(octets, p.at)
@@ -400,12 +408,17 @@ def _gre(octets: np.ndarray, p: np.ndarray) -> None:
         length += 4
     if flags & wire.GRE_ACK and kind == wire.TYPE_PPP:
         length += 4
-    if flags & wire.GRE_ROUTING:
-        unsupported(p, GRE_REASON, kind)
-        return
     if captured < length:
         return
     p.at += length
+    while flags & wire.GRE_ROUTING:  # source route entries up to an empty one. RFC 1701
+        if p.end - p.at < 4:
+            return
+        family, size = u16(octets, p.at), u8(octets, p.at + 3)
+        p.at += 4
+        if family == 0 and size == 0:
+            break
+        p.at += size
     if kind == wire.TYPE_IPV4:
         p.next = IP
     elif kind == wire.TYPE_IPV6:
@@ -421,8 +434,18 @@ def _gre(octets: np.ndarray, p: np.ndarray) -> None:
         p.next = ETHERTYPE
     elif kind == wire.TYPE_ERSPAN:
         _erspan(octets, p, flags)
-    elif p.end > p.at and kind != 0:
+    elif kind == wire.TYPE_WCCP:
+        _wccp(octets, p)
+    elif kind & 0xFE0F == 0x8200 or kind in OTHER_GRE:
         unsupported(p, GRE_REASON, kind)
+
+
+@numba.njit(cache=True)
+def _wccp(octets: np.ndarray, p: np.ndarray) -> None:
+    """A redirected packet, perhaps after a header of four octets, which is no IP version 4."""
+    if p.end > p.at and u8(octets, p.at) >> 4 != 4:
+        p.at += 4
+    p.next = IP
 
 
 @numba.njit(cache=True)

@@ -8,14 +8,22 @@ TShark would dissect and this reader would not (another tunnel, another link typ
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
 
-from packetids import fields
 from packetids.errors import PacketidsError, Unsupported
-from packetids.native import conversations, dissect, frames, fragments, reasons, state, text
+from packetids.native import (
+    columns,
+    conversations,
+    dissect,
+    fragments,
+    frames,
+    reasons,
+    state,
+    text,
+)
 from packetids.native.frames import Frames
 
 SEEN = {"ip": state.IP_SEEN, "ipv6": state.IPV6_SEEN, "arp": state.ARP_SEEN}
@@ -68,7 +76,8 @@ class _Reading:
     def __init__(self, name: str, wanted: int) -> None:
         self.name = name
         self.wanted = wanted
-        self.out = state.columns()
+        self.out = state.output()
+        self.dictionaries = text.dictionaries()
         self.conversations = conversations.none()
         self.fragments = fragments.Fragments()
         self.packet = np.zeros(1, state.PACKET)
@@ -101,7 +110,7 @@ class _Reading:
         return dissect.run(
             run.octets, run.start, run.captured_octets, run.wire_octets, run.time_ns,
             run.has_time, run.link_type, first, row, self.wanted,
-            self.packet[0], self.conversations, self.out,
+            self.packet[0], self.conversations, self.out, self.dictionaries,
         )  # fmt: skip
 
     def _fragment(self, run: Frames, frame: int) -> int:
@@ -137,76 +146,14 @@ class _Reading:
         return Unsupported(f"{self.name}: frame {run.first_number + frame}: {why}")
 
     def _drop(self, row: int) -> None:
-        """Take back what an unfinished packet left in the row after the last."""
-        self.out.valid[:, row >> 3] &= (1 << (row & 7)) - 1
+        """Take back what an unfinished packet noted outside its row."""
         self.out.found_octets[:] = 0
-        extras = self.out.extra_row[: self.out.extras[0]]
-        self.out.extras[0] = int((extras < row).sum())
+        noted = self.out.extras["row"][: self.out.extra_count[0]]
+        self.out.extra_count[0] = int((noted < row).sum())
 
     def _batch(self, rows: int) -> pa.RecordBatch:
         """Hand over `rows` packets and make room for the next ones."""
-        columns: list[pa.Array] = []
-        numbers = dict(zip(state.NUMBERS, self.out[1:18], strict=True))
-        for field in fields.FIELDS:
-            if field.name in numbers:
-                place = state.NUMBERS.index(field.name)
-                values = numbers[field.name][:rows].copy()
-                columns.append(
-                    pa.Array.from_buffers(
-                        field.type, rows, [self._valid(place, rows), pa.py_buffer(values)]
-                    )
-                )
-                continue
-            column = state.TEXTS.index(field.name)
-            valid = self._valid(len(state.NUMBERS) + column, rows)
-            index = pa.py_buffer(self.out.index[column, :rows].copy())
-            columns.append(
-                pa.DictionaryArray.from_arrays(
-                    pa.Array.from_buffers(pa.int32(), rows, [valid, index]),
-                    text.dictionary(self.out, column),
-                    safe=False,
-                )
-            )
-        columns.append(self._repeated(rows, numbers))
-        self.out.valid[:, : (rows + 7) // 8] = 0
-        self.out.extras[0] = 0
-        text.clear(self.out)
-        return pa.RecordBatch.from_arrays(columns, schema=fields.schema())
-
-    def _valid(self, place: int, rows: int) -> pa.Buffer:
-        return pa.py_buffer(self.out.valid[place, : (rows + 7) // 8].copy())
-
-    def _repeated(self, rows: int, numbers: dict[str, Any]) -> pa.Array:
-        """Write the numbers that occur more than once in a packet, as `fields.REPEATED` says."""
-        count = int(self.out.extras[0])
-        several: dict[int, dict[int, list[float]]] = {}
-        for row, column, value in zip(
-            self.out.extra_row[:count].tolist(),
-            self.out.extra_column[:count].tolist(),
-            self.out.extra_value[:count].tolist(),
-            strict=True,
-        ):
-            first = numbers[state.NUMBERS[column]][row]
-            several.setdefault(row, {}).setdefault(column, [first]).append(value)
-        texts: list[str] = []
-        places = np.full(rows, -1, np.int32)
-        for row, by_column in several.items():
-            places[row] = len(texts)
-            texts.append(
-                " ".join(
-                    f"{state.NUMBERS[column]}="
-                    + ",".join(
-                        _printed(state.NUMBERS[column], value) for value in by_column[column]
-                    )
-                    for column in sorted(by_column)
-                )
-            )
-        index = pa.array(places, pa.int32(), mask=places < 0)
-        return pa.DictionaryArray.from_arrays(index, pa.array(texts, pa.string()))
-
-
-def _printed(name: str, value: float) -> str:
-    field = fields.BY_NAME[name]
-    if field.hexadecimal:
-        return f"0x{int(value):04x}"
-    return f"{value:.9f}" if field.type == pa.float64() else str(int(value))
+        made = columns.batch(rows, self.out, self.dictionaries)
+        self.out.extra_count[0] = 0
+        text.clear(self.dictionaries)
+        return made

@@ -62,68 +62,48 @@ NUMBERS = tuple(f.name for f in fields.FIELDS if f.name not in TEXTS)
     UDP_CHECKSUM, UDP_LENGTH,
 ) = range(17)  # fmt: skip
 
+# A row while it is filled; `columns` turns rows into columns. Names are Wireshark's.
+ROW = np.dtype(
+    [
+        ("time_ns", "i8"), ("initial_rtt_s", "f8"), ("time_delta_s", "f8"),
+        ("frame_len", "u4"), ("tcp_stream", "u4"), ("udp_stream", "u4"), ("tcp_len", "u4"),
+        ("valid", "u4"),  # a bit for each of `NUMBERS`, and for each of `TEXTS` after them
+        ("arp_type", "u2"), ("tcp_srcport", "u2"), ("tcp_dstport", "u2"), ("tcp_flags", "u2"),
+        ("tcp_window", "u2"), ("tcp_checksum", "u2"), ("udp_srcport", "u2"),
+        ("udp_dstport", "u2"), ("udp_checksum", "u2"), ("udp_length", "u2"),
+    ],
+    align=True,
+)  # fmt: skip
+NUMBER_FIELDS = (  # of a ROW, in the order of `NUMBERS`
+    "time_ns", "frame_len", "arp_type", "tcp_srcport", "tcp_dstport", "tcp_stream",
+    "initial_rtt_s", "time_delta_s", "tcp_len", "tcp_flags", "tcp_window", "tcp_checksum",
+    "udp_srcport", "udp_dstport", "udp_stream", "udp_checksum", "udp_length",
+)  # fmt: skip
+EXTRA = np.dtype([("row", "i8"), ("column", "i8"), ("value", "f8")])  # a number that came again
+
 ROWS = 1 << 18  # of one batch, at most
-SLOTS = ROWS * 2
-POOL_OCTETS = ROWS * 16
-EXTRAS = 1 << 16  # numbers that occur again in their packet, of one batch
+EXTRAS = 1 << 16  # of one batch, at most
 FRAME_EXTRAS_MAX = 20 * DEPTH_MAX
 
 
-class Columns(NamedTuple):
-    """Room for a batch of `ROWS` packets."""
+class Output(NamedTuple):
+    """Where the kernels write. Few arrays, because each costs time in every call."""
 
-    valid: np.ndarray  # uint8 (17 + 8, ROWS / 8), bit maps
-    time_ns: np.ndarray  # int64 (ROWS,), as the next ones
-    frame_len: np.ndarray  # uint32
-    arp_type: np.ndarray  # uint16
-    tcp_srcport: np.ndarray
-    tcp_dstport: np.ndarray
-    tcp_stream: np.ndarray  # uint32
-    initial_rtt_s: np.ndarray  # float64
-    time_delta_s: np.ndarray  # float64
-    tcp_length: np.ndarray  # uint32
-    tcp_flags: np.ndarray  # uint16, as all that follow but the stream
-    tcp_window: np.ndarray
-    tcp_checksum: np.ndarray
-    udp_srcport: np.ndarray
-    udp_dstport: np.ndarray
-    udp_stream: np.ndarray  # uint32
-    udp_checksum: np.ndarray
-    udp_length: np.ndarray
-    found: np.ndarray  # uint8 (8, DEPTH_MAX * 16): occurrences in the present packet
+    rows: np.ndarray  # ROW (ROWS,)
+    found: np.ndarray  # uint8 (8, DEPTH_MAX * 16 + 16): text occurrences in the present packet
     found_octets: np.ndarray  # int64 (8,)
-    index: np.ndarray  # int32 (8, ROWS): which entry of the column's dictionary
-    slots: np.ndarray  # int32 (8, SLOTS): entry + 1 by hash, 0 is free
-    entry_slot: np.ndarray  # int32 (8, ROWS)
-    entry_end: np.ndarray  # int64 (8, ROWS + 1), offsets in the pool; [:, 0] is 0
-    entries: np.ndarray  # int64 (8,)
-    pool: np.ndarray  # uint8 (8, POOL_OCTETS)
-    extra_row: np.ndarray  # int64 (EXTRAS,)
-    extra_column: np.ndarray  # int64 (EXTRAS,)
-    extra_value: np.ndarray  # float64 (EXTRAS,)
-    extras: np.ndarray  # int64 (1,): how many
+    extras: np.ndarray  # EXTRA (EXTRAS,)
+    extra_count: np.ndarray  # int64 (1,)
 
 
-def columns() -> Columns:
+def output() -> Output:
     """Make room for one batch."""
-    integers = {"time_ns": np.int64, "frame_len": np.uint32, "tcp_stream": np.uint32}
-    integers |= {"tcp_length": np.uint32, "udp_stream": np.uint32}
-    kinds = integers | {"initial_rtt_s": np.float64, "time_delta_s": np.float64}
-    return Columns(
-        np.zeros((len(NUMBERS) + len(TEXTS), ROWS // 8), np.uint8),
-        *(np.empty(ROWS, kinds.get(name, np.uint16)) for name in Columns._fields[1:18]),
+    return Output(
+        rows=np.zeros(ROWS, ROW),
         found=np.zeros((len(TEXTS), (DEPTH_MAX + 1) * 16), np.uint8),
         found_octets=np.zeros(len(TEXTS), np.int64),
-        index=np.zeros((len(TEXTS), ROWS), np.int32),
-        slots=np.zeros((len(TEXTS), SLOTS), np.int32),
-        entry_slot=np.zeros((len(TEXTS), ROWS), np.int32),
-        entry_end=np.zeros((len(TEXTS), ROWS + 1), np.int64),
-        entries=np.zeros(len(TEXTS), np.int64),
-        pool=np.zeros((len(TEXTS), POOL_OCTETS), np.uint8),
-        extra_row=np.zeros(EXTRAS, np.int64),
-        extra_column=np.zeros(EXTRAS, np.int64),
-        extra_value=np.zeros(EXTRAS, np.float64),
-        extras=np.zeros(1, np.int64),
+        extras=np.zeros(EXTRAS, EXTRA),
+        extra_count=np.zeros(1, np.int64),
     )
 
 
@@ -152,23 +132,21 @@ def u64(octets: np.ndarray, at: int) -> int:
 
 
 @numba.njit(cache=True, inline="always")
-def put(values: np.ndarray, column: int, value: float, p: np.ndarray, out: Columns) -> None:
-    """Set a number of the present packet; where it has one already, note the further one."""
-    row = p.row
-    bit = np.uint8(1 << (row & 7))
-    if out.valid[column, row >> 3] & bit:
-        extra = out.extras[0]
-        out.extra_row[extra] = row
-        out.extra_column[extra] = column
-        out.extra_value[extra] = value
-        out.extras[0] = extra + 1
-        return
-    out.valid[column, row >> 3] |= bit
-    values[row] = value
+def first(column: int, value: float, p: np.ndarray, out: Output) -> bool:
+    """Tell whether the packet has no number in `column` yet; if it has, note the further one."""
+    r = out.rows[p.row]
+    bit = np.uint32(1 << column)
+    if r.valid & bit:
+        extra = out.extras[out.extra_count[0]]
+        extra.row, extra.column, extra.value = p.row, column, value
+        out.extra_count[0] += 1
+        return False
+    r.valid |= bit
+    return True
 
 
 @numba.njit(cache=True, inline="always")
-def found(octets: np.ndarray, at: int, size: int, column: int, out: Columns) -> None:
+def found(octets: np.ndarray, at: int, size: int, column: int, out: Output) -> None:
     """Note one occurrence of a text column: `size` octets."""
     to = out.found_octets[column]
     for i in range(size):

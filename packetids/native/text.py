@@ -1,104 +1,134 @@
 """Columns of text: occurrences become entries of a dictionary, entries become text at the end."""
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 import pyarrow as pa
 
 from packetids.native.state import (
-    ARP_DST,
-    ARP_SRC,
-    IP_DST,
-    IP_SRC,
-    IPV6_DST,
-    IPV6_SRC,
+    DEPTH_MAX,
     ITEM_OCTETS,
     NUMBERS,
-    POOL_OCTETS,
-    SLOTS,
+    ROWS,
     TEXTS,
-    Columns,
+    Output,
 )
 
-ADDRESSES = (ARP_SRC, ARP_DST, IP_SRC, IP_DST)
+SLOTS = ROWS * 2
+POOL_OCTETS = ROWS * 16
+
 LONGEST = {1: 4, 4: 16, 16: 46}  # characters of one item with its comma, by octets
 COMMA, DOT, COLON, ZERO, LETTER_A = (ord(sign) for sign in ",.:0a")
 
 
-@numba.njit(cache=True)
-def intern(out: Columns, row: int) -> None:
+class Dictionaries(NamedTuple):
+    """The distinct texts of a batch, a dictionary for each of `TEXTS`."""
+
+    index: np.ndarray  # int32 (8, ROWS): which entry a row has
+    slots: np.ndarray  # int32 (8, SLOTS): entry + 1 by hash, 0 is free
+    entry_slot: np.ndarray  # int32 (8, ROWS)
+    entry_key: np.ndarray  # uint64 (8, ROWS)
+    entry_end: np.ndarray  # int64 (8, ROWS + 1), offsets in the pool; [:, 0] is 0
+    entries: np.ndarray  # int64 (8,)
+    pool: np.ndarray  # uint8 (8, POOL_OCTETS)
+
+
+def dictionaries() -> Dictionaries:
+    """Begin without entries."""
+    return Dictionaries(
+        index=np.zeros((len(TEXTS), ROWS), np.int32),
+        slots=np.zeros((len(TEXTS), SLOTS), np.int32),
+        entry_slot=np.zeros((len(TEXTS), ROWS), np.int32),
+        entry_key=np.zeros((len(TEXTS), ROWS), np.uint64),
+        entry_end=np.zeros((len(TEXTS), ROWS + 1), np.int64),
+        entries=np.zeros(len(TEXTS), np.int64),
+        pool=np.zeros((len(TEXTS), POOL_OCTETS), np.uint8),
+    )
+
+
+@numba.njit(cache=True, inline="always")
+def intern(row: int, out: Output, d: Dictionaries) -> None:
     """Turn what was found in a packet into entries of the columns' dictionaries."""
     for column in range(len(TEXTS)):
         length = out.found_octets[column]
         if not length:
             continue
-        h = np.uint64(0xCBF29CE484222325)
-        for i in range(length):
-            h = (h ^ np.uint64(out.found[column, i])) * np.uint64(0x100000001B3)
+        # Up to seven octets and their number are one integer; of more, the integer is a hash.
+        key = np.uint64(length)
+        if length < 8:
+            for i in range(length):
+                key = key << np.uint64(8) | np.uint64(out.found[column, i])
+        else:
+            for i in range(length):
+                key = (key ^ np.uint64(out.found[column, i])) * np.uint64(0x100000001B3)
+        h = key * np.uint64(0x9E3779B97F4A7C15)
         slot = (h ^ h >> np.uint64(32)) & np.uint64(SLOTS - 1)
         while True:
-            entry = out.slots[column, slot] - 1
+            entry = np.int64(d.slots[column, slot]) - 1
             if entry < 0:
-                entry = _add(out, column, slot, length)
+                entry = _add(out, d, column, slot, key, length)
                 break
-            if _same(out, column, entry, length):
-                break
+            if d.entry_key[column, entry] == key:
+                if length < 8 or _same(out, d, column, entry, length):
+                    break
             slot = (slot + np.uint64(1)) & np.uint64(SLOTS - 1)
-        out.index[column, row] = entry
-        out.valid[len(NUMBERS) + column, row >> 3] |= np.uint8(1 << (row & 7))
+        d.index[column, row] = entry
+        out.rows[row].valid |= np.uint32(1 << len(NUMBERS) + column)
         out.found_octets[column] = 0
 
 
-@numba.njit(cache=True, inline="always")
-def _same(out: Columns, column: int, entry: int, length: int) -> bool:
-    begin = out.entry_end[column, entry]
-    if out.entry_end[column, entry + 1] - begin != length:
-        return False
-    for i in range(length):
-        if out.pool[column, begin + i] != out.found[column, i]:
-            return False
-    return True
-
-
 @numba.njit(cache=True)
-def _add(out: Columns, column: int, slot: int, length: int) -> int:
-    entry = out.entries[column]
-    begin = out.entry_end[column, entry]
+def _add(out: Output, d: Dictionaries, column: int, slot: int, key: int, length: int) -> int:
+    entry = d.entries[column]
+    begin = d.entry_end[column, entry]
     for i in range(length):
-        out.pool[column, begin + i] = out.found[column, i]
-    out.entry_end[column, entry + 1] = begin + length
-    out.entry_slot[column, entry] = slot
-    out.entries[column] = entry + 1
-    out.slots[column, slot] = entry + 1
+        d.pool[column, begin + i] = out.found[column, i]
+    d.entry_end[column, entry + 1] = begin + length
+    d.entry_slot[column, entry] = slot
+    d.entry_key[column, entry] = key
+    d.entries[column] = entry + 1
+    d.slots[column, slot] = entry + 1
     return entry
 
 
 @numba.njit(cache=True)
-def have_room(out: Columns) -> bool:
-    """Tell whether one more packet's entries fit."""
-    for column in range(len(TEXTS)):
-        used = out.entry_end[column, out.entries[column]]
-        if used + out.found.shape[1] > POOL_OCTETS:
+def _same(out: Output, d: Dictionaries, column: int, entry: int, length: int) -> bool:
+    begin = d.entry_end[column, entry]
+    if d.entry_end[column, entry + 1] - begin != length:
+        return False
+    for i in range(length):
+        if d.pool[column, begin + i] != out.found[column, i]:
             return False
     return True
 
 
 @numba.njit(cache=True)
-def clear(out: Columns) -> None:
+def have_room(d: Dictionaries) -> bool:
+    """Tell whether one more packet's entries fit."""
+    for column in range(len(TEXTS)):
+        if d.entry_end[column, d.entries[column]] + (DEPTH_MAX + 1) * 16 > POOL_OCTETS:
+            return False
+    return True
+
+
+@numba.njit(cache=True)
+def clear(d: Dictionaries) -> None:
     """Forget all entries."""
     for column in range(len(TEXTS)):
-        for entry in range(out.entries[column]):
-            out.slots[column, out.entry_slot[column, entry]] = 0
-        out.entries[column] = 0
+        for entry in range(d.entries[column]):
+            d.slots[column, d.entry_slot[column, entry]] = 0
+        d.entries[column] = 0
 
 
-def dictionary(out: Columns, column: int) -> pa.StringArray:
+def dictionary(d: Dictionaries, column: int) -> pa.StringArray:
     """Write the entries of a column as text: items joined by commas, as TShark does."""
-    entries = int(out.entries[column])
+    entries = int(d.entries[column])
     octets = ITEM_OCTETS[column]
-    used = int(out.entry_end[column, entries])
+    used = int(d.entry_end[column, entries])
     text = np.empty(used // octets * LONGEST[octets] + 64, np.uint8)
     offsets = np.zeros(entries + 1, np.int32)
-    _write(out.pool[column], out.entry_end[column], entries, octets, text, offsets)
+    _write(d.pool[column], d.entry_end[column], entries, octets, text, offsets)
     return pa.StringArray.from_buffers(
         entries, pa.py_buffer(offsets), pa.py_buffer(text[: offsets[-1]])
     )

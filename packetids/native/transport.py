@@ -3,15 +3,10 @@
 import numba
 import numpy as np
 
-from packetids.native import conversations, tcp_analysis, wire
+from packetids.native import conversations, tcp_analysis, tunnels, wire
 from packetids.native.conversations import TCP_STREAMS, UDP_STREAMS, Conversations
 from packetids.native.state import (
-    ETHERNET,
-    ETHERTYPE,
     INITIAL_RTT,
-    IP_PROTOCOL,
-    PORT_REASON,
-    TCP_PORT_REASON,
     STOP,
     TCP_CHECKSUM,
     TCP_DSTPORT,
@@ -26,82 +21,58 @@ from packetids.native.state import (
     UDP_LENGTH,
     UDP_SRCPORT,
     UDP_STREAM,
-    Columns,
-    put,
+    Output,
+    first,
     shorten,
     u8,
     u16,
     u32,
-    unsupported,
 )
-
-# UDP ports below which TShark finds packets and we do not look.
-OTHER_TUNNELS = (
-    1701,  # L2TP
-    2152,  # GTP-U
-    3386,  # GTP'
-    3544,  # Teredo
-    4341,  # LISP
-    4790,  # VXLAN-GPE
-    5072,  # AYIYA
-    5247,  # CAPWAP
-    6343,  # sFlow, which samples frames
-    6635,  # MPLS
-    12222,  # LWAPP
-    37008,  # TZSP
-)
-
-OPENFLOW_PORTS = (6633, 6653)  # TCP; its messages quote frames
 
 
 @numba.njit(cache=True)
-def udp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Columns, lite: bool) -> None:
-    """UDP, RFC 768; VXLAN and Geneve by their ports."""
+def udp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Output, lite: bool) -> None:
+    """UDP, RFC 768."""
     p.next = STOP
     at, captured = p.at, p.end - p.at
     if captured < wire.UDP_DSTPORT + 2:
         return
     src_port, dst_port = u16(octets, at), u16(octets, at + wire.UDP_DSTPORT)
-    put(out.udp_srcport, UDP_SRCPORT, src_port, p, out)
-    put(out.udp_dstport, UDP_DSTPORT, dst_port, p, out)
+    r = out.rows[p.row]
+    if first(UDP_SRCPORT, src_port, p, out):
+        r.udp_srcport = src_port
+    if first(UDP_DSTPORT, dst_port, p, out):
+        r.udp_dstport = dst_port
     if captured < wire.UDP_LENGTH + 2:
         return
     length = u16(octets, at + wire.UDP_LENGTH)
     if lite:
         length = p.reported_end - at
-        put(out.udp_length, UDP_LENGTH, length, p, out)
+        if first(UDP_LENGTH, length, p, out):
+            r.udp_length = length
     else:
-        put(out.udp_length, UDP_LENGTH, length, p, out)
+        if first(UDP_LENGTH, length, p, out):
+            r.udp_length = length
         if length < wire.UDP_LEN:
             if length or p.family != 6:
                 return
             length = p.reported_end - at
     if captured < wire.UDP_CHECKSUM + 2:
         return
-    put(out.udp_checksum, UDP_CHECKSUM, u16(octets, at + wire.UDP_CHECKSUM), p, out)
+    if first(UDP_CHECKSUM, u16(octets, at + wire.UDP_CHECKSUM), p, out):
+        r.udp_checksum = u16(octets, at + wire.UDP_CHECKSUM)
     stream = conversations.find(
         c.udp, c.udp_slots, c.counts, UDP_STREAMS, p, src_port, dst_port, False
     )
-    put(out.udp_stream, UDP_STREAM, stream, p, out)
+    if first(UDP_STREAM, stream, p, out):
+        r.udp_stream = stream
     shorten(p, length)
     p.at += wire.UDP_LEN
     if p.end <= p.at:
         return
-    low, high = min(src_port, dst_port), max(src_port, dst_port)
-    if low in wire.SNMP_PORTS or high in wire.SNMP_PORTS:
+    if src_port in wire.SNMP_PORTS or dst_port in wire.SNMP_PORTS:
         snmp(octets, p, c.udp[stream])
-    elif low == wire.GRE_IN_UDP_PORT:
-        p.protocol = wire.PROTO_GRE
-        p.next = IP_PROTOCOL
-    elif low == wire.VXLAN_PORT:
-        p.at += wire.VXLAN_LEN
-        p.next = ETHERNET
-    elif low == wire.GENEVE_PORT:
-        _geneve(octets, p)
-    elif low in OTHER_TUNNELS or high in OTHER_TUNNELS:
-        unsupported(p, PORT_REASON, low if low in OTHER_TUNNELS else high)
-    elif high == wire.VXLAN_PORT or high == wire.GENEVE_PORT or high == wire.GRE_IN_UDP_PORT:
-        unsupported(p, PORT_REASON, high)
+    tunnels.in_udp(octets, p, src_port, dst_port)
 
 
 @numba.njit(cache=True)
@@ -119,25 +90,18 @@ def snmp(octets: np.ndarray, p: np.ndarray, conversation: np.ndarray) -> None:
 
 
 @numba.njit(cache=True)
-def _geneve(octets: np.ndarray, p: np.ndarray) -> None:
-    """Geneve, RFC 8926: options, then what the EtherType says."""
-    if p.end - p.at < wire.GENEVE_LEN:
-        return
-    p.protocol = u16(octets, p.at + 2)
-    p.at += wire.GENEVE_LEN + (u8(octets, p.at) & 0x3F) * 4
-    p.next = ETHERTYPE
-
-
-@numba.njit(cache=True)
-def tcp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Columns) -> None:
+def tcp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Output) -> None:
     """TCP, RFC 9293."""
     p.next = STOP
     at, captured = p.at, p.end - p.at
     if captured < wire.TCP_DSTPORT + 2:
         return
     src_port, dst_port = u16(octets, at), u16(octets, at + wire.TCP_DSTPORT)
-    put(out.tcp_srcport, TCP_SRCPORT, src_port, p, out)
-    put(out.tcp_dstport, TCP_DSTPORT, dst_port, p, out)
+    r = out.rows[p.row]
+    if first(TCP_SRCPORT, src_port, p, out):
+        r.tcp_srcport = src_port
+    if first(TCP_DSTPORT, dst_port, p, out):
+        r.tcp_dstport = dst_port
     if captured < wire.TCP_WINDOW + 2:
         return
     seq, ack = u32(octets, at + wire.TCP_SEQ), u32(octets, at + wire.TCP_ACK)
@@ -171,7 +135,8 @@ def tcp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Columns) -> No
     ):
         flow.first_seq = seq
         noted = True
-    put(out.tcp_stream, TCP_STREAM, stream, p, out)
+    if first(TCP_STREAM, stream, p, out):
+        r.tcp_stream = stream
     connection = c.connections[stream]
     delta_ns = p.time_ns - connection.last_ns
     connection.last_ns = p.time_ns
@@ -179,12 +144,15 @@ def tcp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Columns) -> No
     length = p.reported_end - at - header
     knows_length = not p.fragmented and not p.in_error and length >= 0
     if knows_length:
-        put(out.tcp_length, TCP_LENGTH, length, p, out)
+        if first(TCP_LENGTH, length, p, out):
+            r.tcp_len = length
         noted = tcp_analysis.analyse(c, stream, way, seq, ack, length, flags, window, noted)
     if header < wire.TCP_LEN:
         return
-    put(out.tcp_flags, TCP_FLAGS, flags, p, out)
-    put(out.tcp_window, TCP_WINDOW, window, p, out)
+    if first(TCP_FLAGS, flags, p, out):
+        r.tcp_flags = flags
+    if first(TCP_WINDOW, window, p, out):
+        r.tcp_window = window
     if flags & wire.SYN:
         if not flags & wire.ACK:
             connection.syn_ns = p.time_ns
@@ -195,18 +163,22 @@ def tcp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Columns) -> No
         flow.before_first_ack = False
     if captured < wire.TCP_CHECKSUM + 2:
         return
-    put(out.tcp_checksum, TCP_CHECKSUM, u16(octets, at + wire.TCP_CHECKSUM), p, out)
+    if first(TCP_CHECKSUM, u16(octets, at + wire.TCP_CHECKSUM), p, out):
+        r.tcp_checksum = u16(octets, at + wire.TCP_CHECKSUM)
     if captured < wire.TCP_LEN:
         return
-    put(out.time_delta_s, TIME_DELTA, seconds(delta_ns), p, out)
-    if header > wire.TCP_LEN and not _options(octets, at, header, p.end, flags, flow):
-        return
+    if first(TIME_DELTA, seconds(delta_ns), p, out):
+        r.time_delta_s = seconds(delta_ns)
+    # Of options that were captured whole, only a SYN's window scale matters.
+    if header > wire.TCP_LEN and (flags & wire.SYN or p.end < at + header):
+        if not _options(octets, at, header, p.end, flags, flow):
+            return
     if noted and connection.initial_rtt_ns:
-        put(out.initial_rtt_s, INITIAL_RTT, seconds(connection.initial_rtt_ns), p, out)
+        if first(INITIAL_RTT, seconds(connection.initial_rtt_ns), p, out):
+            r.initial_rtt_s = seconds(connection.initial_rtt_ns)
     if flags & wire.SYN:
         tcp_analysis.agree_on_scaling(flow, c.flows[2 * stream + 1 - way], flags & wire.ACK != 0)
-    if p.end > at + header and (src_port in OPENFLOW_PORTS or dst_port in OPENFLOW_PORTS):
-        unsupported(p, TCP_PORT_REASON, min(src_port, dst_port))
+    tunnels.in_tcp(octets, p, at + header, src_port, dst_port)
 
 
 @numba.njit(cache=True)
