@@ -1,9 +1,10 @@
 """A capture of any size, made of the embedded testbed captures, many times over.
 
-Each repeat is later in time, and its addresses, ports and checksums are its own, so that it holds
-other conversations than the others, and a compressor finds no repeat. Ports change places among
-those that were recorded, so that no port comes up that wakes another of TShark's dissectors. What
-is not IPv4 over Ethernet without options stays as it is, and so does what an ICMP message quotes.
+Each repeat is later in time, and its addresses and checksums are its own, so that it holds other
+conversations than the others; the same ports come again only after more rows than a row group of
+Parquet has, so that no compressor profits. Ports stay as recorded, because they decide which of
+TShark's dissectors looks at a payload, and another one may find a tunnel in it. What is not IPv4
+over Ethernet without options stays as it is, and so does what an ICMP message quotes.
 """
 
 from collections.abc import Iterator
@@ -18,11 +19,9 @@ LITTLE_ENDIAN_MICROSECONDS = bytes.fromhex("d4c3b2a1")
 ETHER_TYPE, IP = RECORD_HEADER + 12, RECORD_HEADER + 14
 IP_PROTOCOL, IP_SOURCE, IP_DESTINATION = IP + 9, IP + 12, IP + 16
 TRANSPORT = IP + 20
-PORTS = (TRANSPORT, TRANSPORT + 2)
 UDP_CHECKSUM, TCP_CHECKSUM = TRANSPORT + 6, TRANSPORT + 16
 TCP, UDP = 6, 17
 
-EPHEMERAL = 1024  # smaller ports are services and stay
 PRIME = 7919
 
 
@@ -41,7 +40,7 @@ class Repeats:
         seconds = self._words(0)
         self._span_s = int(seconds.max() - seconds.min()) + 1
         length = np.diff(np.append(self._start, len(self._octets)))
-        long = length >= TRANSPORT + 8  # a UDP header, or the ports of TCP and more
+        long = length >= TRANSPORT + 8  # a UDP header, or the begin of TCP's
         at, length = self._start[long], length[long]
         plain = (
             (self._octets[at + ETHER_TYPE] == 8)
@@ -61,14 +60,8 @@ class Repeats:
         seconds = (self._words(0) + number * self._span_s).astype("<u4")
         octets[self._start[:, None] + np.arange(4)] = seconds.view(np.uint8).reshape(-1, 4)
         for at in (IP_SOURCE, IP_DESTINATION):
-            octets[self._ip + at + 2] += np.uint8(number % 251)
-        for records in (self._tcp, self._udp):
-            ports = np.unique([self._big(octets, records + at) for at in PORTS])
-            ports = ports[ports >= EPHEMERAL]
-            place = np.arange(65536)
-            place[ports] = np.roll(ports, number * PRIME)
-            for at in PORTS:
-                self._set(octets, records + at, place[self._big(octets, records + at)])
+            octets[self._ip + at + 2] += np.uint8(number % 256)
+            octets[self._ip + at + 1] += np.uint8(number // 256 % 256)
         for at, records in ((TCP_CHECKSUM, self._tcp), (UDP_CHECKSUM, self._udp)):
             checksum = self._big(octets, records + at)
             self._set(octets, records + at, checksum ^ (number * PRIME & 0xFFFF))

@@ -32,9 +32,9 @@ KEY = "packetids.key"
 PACKAGE = Path(__file__).parents[1]
 SHARED = ("fields.py", "extract/__init__.py", "extract/writer.py")
 OF_READER: dict[str, tuple[str, ...]] = {
-    extract.NATIVE: ("native/*.py",),
+    extract.NATIVE: ("native/*",),
     extract.TSHARK: ("tshark.py",),
-    extract.AUTO: ("native/*.py", "tshark.py"),
+    extract.AUTO: ("native/*", "tshark.py"),
 }
 
 log = logging.getLogger("extract")
@@ -164,7 +164,7 @@ def _code(reader: str) -> str:
     """Hash the sources that decide what a Parquet file of `reader` holds."""
     found = hashlib.sha256()
     for pattern in (*SHARED, *OF_READER[reader]):
-        for path in sorted(PACKAGE.glob(pattern)):
+        for path in sorted(path for path in PACKAGE.glob(pattern) if path.is_file()):
             found.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
     return found.hexdigest()
 
