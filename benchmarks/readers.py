@@ -4,7 +4,8 @@
 
 Every run is a process of its own, ``python -m packetids.extract``, and everything it does counts:
 start, imports, reading, writing (one row tells the rate without the start, which a large capture
-makes small). "1 core" pins the process and TShark under it to one processor.
+makes small, and one the rate by processor time, which other work on the machine changes less).
+"1 core" pins the process and TShark under it to one processor.
 Memory is the largest process's. The floor reads the same file and writes the same Parquet from
 rows that are in memory: no parsing at all. Prints a Markdown table; every run goes to
 build/bench/readers.json.
@@ -206,9 +207,11 @@ def _table(found: dict) -> str:
         for r in readers
     ]
     rows.insert(1, ("packets/s, one file, 1 core, without the start", beyond, ",.0f"))
+    busy = [found["packets"] / median(f"{r}, large, 1 core", "cpu_seconds") for r in readers]
+    rows.insert(2, ("packets a second of processor time, one file", busy, ",.0f"))
     ratios = [[f"{values[0] / values[1]:.1f}"] if len(values) == 2 else [] for _, values, _ in rows]
     rows += [
-        ("2 cores / 1 core", [b / a for a, b in zip(rows[2][1], rows[3][1], strict=True)], ".2f"),
+        ("2 cores / 1 core", [b / a for a, b in zip(rows[3][1], rows[4][1], strict=True)], ".2f"),
         (
             "peak memory, one file, MB",
             [
