@@ -1,22 +1,75 @@
-"""Bring a dataset's captures to data/capture/: find them, check them, unpack them.
+"""Bring a dataset's captures to data/capture/: find them, check them, unpack them, list them.
 
 The embedded captures are kept xz-compressed beside a manifest that holds the SHA-256 of each.
 A capture's name everywhere else is its path below ``PCAPs/`` without suffixes, such as
 ``DDoS/DDoS_TCP/1/IoT_Dataset_TCP_DDoS__00001_20180604170103``.
+
+``captures.csv`` lists the captures, one a row. Later stages read the list and not the folder, so
+that a dataset can leave its captures where they are.
 """
 
 import hashlib
 import json
 import lzma
 import shutil
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from packetids import atomic, classes
 from packetids.errors import PacketidsError
 
 SUFFIXES = (".pcap", ".pcapng", ".pcap.xz")
 CHUNK_OCTETS = 1 << 20
+LISTING = "captures.csv"
+
+
+@dataclass(frozen=True)
+class Capture:
+    """One capture of a dataset: a row of the listing."""
+
+    name: str  # names its rows, its Parquet file and its line in every report
+    path: Path  # where its octets are; relative paths start at the top of the repository
+    subcategory: str  # key of `classes`
+    octets: int  # of the file
+    identity: str  # sha256:<hex>, or mtime:<ns> where a file is not hashed: same octets, same text
+
+
+COLUMNS = [field.name for field in fields(Capture)]
+
+
+def write_listing(folder: Path, listed_captures: list[Capture]) -> None:
+    """Write ``captures.csv`` into `folder`, in the order given."""
+    rows = [asdict(capture) | {"path": capture.path.as_posix()} for capture in listed_captures]
+    atomic.write_csv(folder / LISTING, pd.DataFrame(rows, columns=COLUMNS))
+
+
+def listed(folder: Path) -> list[Capture]:
+    """Read the captures that ``captures.csv`` in `folder` lists, in its order.
+
+    Raises
+    ------
+    PacketidsError
+        If there is no listing, or it has other columns or no row.
+    """
+    path = folder / LISTING
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (FileNotFoundError, pd.errors.EmptyDataError):
+        raise PacketidsError(
+            f"{path} is missing or empty. Make it: dvc repro capture, or python -m stages.capture."
+        ) from None
+    if list(table.columns) != COLUMNS or table.empty:
+        raise PacketidsError(
+            f"{path}: needs the columns {', '.join(COLUMNS)} and at least one capture; it has "
+            f"{', '.join(table.columns)} and {len(table)} rows. Make it anew: dvc repro capture."
+        )
+    return [
+        Capture(row.name, Path(row.path), row.subcategory, int(row.octets), row.identity)
+        for row in table.itertuples(index=False)
+    ]
 
 
 def find(folder: Path) -> list[Path]:
@@ -50,7 +103,7 @@ def name_of(path: Path, folder: Path) -> str:
     return name.removesuffix(suffix)
 
 
-def unpack(dataset: Path, target: Path) -> list[Path]:
+def unpack(dataset: Path, target: Path) -> list[Capture]:
     """Unpack every capture of `dataset` below `target`, each checked against the manifest.
 
     Parameters
@@ -59,6 +112,11 @@ def unpack(dataset: Path, target: Path) -> list[Path]:
         Holds ``PCAPs/`` and ``manifest.json``.
     target : Path
         Receives ``<name>.pcap`` for each capture.
+
+    Returns
+    -------
+    list of Capture
+        Sorted by name; each known by the manifest's SHA-256.
 
     Raises
     ------
@@ -76,7 +134,7 @@ def unpack(dataset: Path, target: Path) -> list[Path]:
         )
     unpacked = []
     for name, path in names.items():
-        classes.of_capture(path.relative_to(folder))
+        subcategory = classes.of_capture(path.relative_to(folder))
         if name not in manifest:
             raise PacketidsError(
                 f"{path}: not in {dataset / 'manifest.json'}. Take it out, or add it there with "
@@ -91,7 +149,9 @@ def unpack(dataset: Path, target: Path) -> list[Path]:
                     f"{path}: its SHA-256 is {found_hash[:16]}… and the manifest says "
                     f"{manifest[name]['sha256'][:16]}…. The copy is damaged: fetch it again."
                 )
-        unpacked.append(pcap)
+        unpacked.append(
+            Capture(name, pcap, subcategory.key, pcap.stat().st_size, f"sha256:{found_hash}")
+        )
     return unpacked
 
 

@@ -1,7 +1,7 @@
 """Unpack the dataset's captures: captures/<dataset>/PCAPs/**/*.pcap.xz -> data/capture/**/*.pcap.
 
 Ge et al. 2019, section IV-B: "We started with the collection of the PCAP files". Each capture is
-checked against the SHA-256 in the dataset's manifest.
+checked against the SHA-256 in the dataset's manifest, and listed in data/capture/captures.csv.
 """
 
 import logging
@@ -23,9 +23,10 @@ class Config:
 
 
 def main(config: Config) -> None:
-    """Unpack and check."""
+    """Unpack, check and list."""
     unpacked = captures.unpack(Path(config.dataset.captures), CAPTURES)
-    octets = sum(path.stat().st_size for path in unpacked)
+    captures.write_listing(CAPTURES, unpacked)
+    octets = sum(capture.octets for capture in unpacked)
     log.info("%s: %d captures, %.1f MB", config.dataset.name, len(unpacked), octets / 1e6)
 
 

@@ -1,4 +1,4 @@
-"""Extract 25 fields of every packet: data/capture/**/*.pcap -> data/extract/**/*.parquet.
+"""Extract 25 fields of every packet: data/capture/captures.csv -> data/extract/**/*.parquet.
 
 Ge et al. 2019, section IV-B, "Feature extraction".
 """
@@ -37,19 +37,18 @@ def main(config: Config) -> None:
                 tshark.REFERENCE_VERSION,
                 found,
             )
-    work = [
-        (path, FIELDS / f"{captures.name_of(path, CAPTURES)}.parquet")
-        for path in captures.find(CAPTURES)
-    ]
+    work = captures.listed(CAPTURES)
     packets = Parallel(n_jobs=p.workers)(
-        delayed(extract.to_parquet)(path, target, p.reader, p.display_filter)
-        for path, target in work
+        delayed(extract.to_parquet)(
+            capture.path, FIELDS / f"{capture.name}.parquet", p.reader, p.display_filter
+        )
+        for capture in work
     )
-    for (path, _), count in zip(work, packets, strict=True):
+    for capture, count in zip(work, packets, strict=True):
         if not count:
             raise PacketidsError(
-                f"{path}: no packet passed the filter {p.display_filter!r}. Take the capture out, "
-                "or change extract.display_filter."
+                f"{capture.path}: no packet passed the filter {p.display_filter!r}. Take the "
+                "capture out, or change extract.display_filter."
             )
     log.info("%d captures, %d packets", len(work), sum(packets))
 

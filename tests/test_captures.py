@@ -27,8 +27,32 @@ def test_every_capture_is_unpacked_whole(dataset, tmp_path):
     manifest = json.loads((dataset / "manifest.json").read_text())["captures"]
 
     assert len(unpacked) == len(manifest) == 40
-    assert sum(p.stat().st_size for p in unpacked) == sum(e["octets"] for e in manifest)
-    assert captures.name_of(unpacked[0], tmp_path / "out").startswith("DDoS/DDoS_HTTP/1/IoT_")
+    assert sum(c.path.stat().st_size for c in unpacked) == sum(e["octets"] for e in manifest)
+    assert unpacked[0].name.startswith("DDoS/DDoS_HTTP/1/IoT_")
+    for entry, capture in zip(manifest, unpacked, strict=True):
+        assert (capture.subcategory, capture.octets) == (entry["subcategory"], entry["octets"])
+        assert capture.identity == f"sha256:{entry['sha256']}"
+
+
+def test_the_listing_gives_back_what_was_written(tmp_path):
+    written = [
+        captures.Capture("a/b, c", tmp_path / "b, c.pcap", "DoS_TCP", 1 << 40, "mtime:17"),
+        captures.Capture("NA", Path("data/é.pcap"), "Normal", 0, f"sha256:{'0' * 64}"),
+    ]
+    captures.write_listing(tmp_path, written)
+
+    assert captures.listed(tmp_path) == written
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "name,path\na,b\n", "name,path,subcategory,octets,identity\n"]
+)
+def test_a_missing_or_wrong_listing_is_named(tmp_path, text):
+    if text is not None:
+        (tmp_path / "captures.csv").write_text(text)
+
+    with pytest.raises(PacketidsError, match="captures.csv.*dvc repro capture"):
+        captures.listed(tmp_path)
 
 
 @pytest.mark.parametrize("content", [None, []], ids=["missing", "empty"])
