@@ -176,7 +176,7 @@ class Flows:
     key: np.ndarray  # uint64
     start_us: np.ndarray  # int64, since 1970-01-01 UTC
     end_us: np.ndarray  # int64
-    label: np.ndarray  # int8, position in classes.KEYS
+    class_number: np.ndarray  # int8, position in classes.KEYS
     unmatched: Counter[str] = field(default_factory=Counter)  # rows that no packet can match, why
 
     def __len__(self) -> int:
@@ -194,7 +194,7 @@ class Flows:
         bounds = np.append(first, len(key)).astype(np.int64)
         return Index(
             self.keys, distinct, bounds, start, end, _latest_end(bounds, end),
-            self.label[overlaps][order], tolerance_us,
+            self.class_number[overlaps][order], tolerance_us,
         )  # fmt: skip
 
 
@@ -208,7 +208,7 @@ class Index:
     start_us: np.ndarray
     end_us: np.ndarray
     latest_end_us: np.ndarray  # of this flow and the earlier ones with its key
-    label: np.ndarray
+    class_number: np.ndarray
     tolerance_us: int
 
     def classify(self, packets: pa.Table, ends: label.Ends) -> tuple[np.ndarray, np.ndarray]:
@@ -236,7 +236,7 @@ class Index:
             place = np.where(self.distinct[place] == key, place, -1)
             _nearest(
                 place, time_us, self.bounds, self.start_us, self.end_us, self.latest_end_us,
-                self.label, self.tolerance_us, found, disagree,
+                self.class_number, self.tolerance_us, found, disagree,
             )  # fmt: skip
         return found, disagree
 
@@ -283,9 +283,9 @@ def _latest_end(bounds: np.ndarray, end: np.ndarray) -> np.ndarray:
 
 
 @numba.njit(cache=True)
-def _nearest(
+def _nearest(  # type: ignore[no-untyped-def]
     place, time_us, bounds, start_us, end_us, latest_end_us, labels, tolerance_us, found, disagree
-):  # type: ignore[no-untyped-def]
+):
     for i in range(len(place)):
         if place[i] < 0:
             continue
@@ -300,7 +300,7 @@ def _nearest(
                 right = middle
         nearest = tolerance_us + 1
         j = left - 1
-        # No flow at or before j ends later than latest_end_us[j]: none is nearer than that tells.
+        # No flow at or before j ends later than latest_end_us[j], so once that is too far, all are.
         while j >= low and latest_end_us[j] >= time - min(nearest, tolerance_us):
             distance = max(start_us[j] - time, time - end_us[j], 0)
             if distance < nearest:
@@ -387,11 +387,12 @@ def read(layouts: list[Layout]) -> Flows:
         for batch in _batches(one):
             parts.append(_decode(one, batch, row, keys, unmatched))
             row += batch.num_rows
-    columns = []
-    for position, kind in enumerate((np.uint64, np.int64, np.int64, np.int8)):
-        columns.append(np.concatenate([np.empty(0, kind), *(part[position] for part in parts)]))
+    key, start, end, class_number = (
+        np.concatenate([np.empty(0, kind), *(part[position] for part in parts)])
+        for position, kind in enumerate((np.uint64, np.int64, np.int64, np.int8))
+    )
     source = layouts[0].source if layouts else ""
-    return Flows(source, len(layouts), keys, *columns, unmatched)
+    return Flows(source, len(layouts), keys, key, start, end, class_number, unmatched)
 
 
 def class_of(category: str, subcategory: str) -> str | None:
@@ -440,9 +441,9 @@ def _decode(
     protocol = np.where(
         is_ipv6 & (protocol != TCP) & (protocol != UDP) & (protocol >= 0), IPV6_ICMP, protocol
     )
-    ports = [_lookup(texts[name], port_of)[code[name]] for name in ("sport", "dport")]
+    ports = tuple(_lookup(texts[name], port_of)[code[name]] for name in ("sport", "dport"))
 
-    key = keys.of(names, source, destination, protocol, *ports, grow=True)
+    key = keys.of(names, source, destination, protocol, ports[0], ports[1], grow=True)
     if len(lost := np.flatnonzero(key == Keys.ABSENT)):
         _count_unmatched(lost, texts, code, protocol, ports, unmatched)
     kept = key != Keys.ABSENT

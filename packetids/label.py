@@ -127,4 +127,3 @@ def _coded(column: pa.ChunkedArray) -> tuple[list[str], np.ndarray]:
     texts = column.chunk(0).dictionary.to_pylist() if column.num_chunks else []
     codes = [np.asarray(pc.fill_null(chunk.indices, -1)) for chunk in column.chunks]
     return texts, np.concatenate([np.empty(0, np.int32), *codes])
-
