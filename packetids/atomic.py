@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,16 +14,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 COMPRESSION = "zstd"
+PART = ".part"
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; move it to `path` only if the block ends well.
 
-    A killed process leaves at most a file that starts with a dot and ends in ``.part``.
+    A killed process leaves at most a file that starts with a dot and ends in ``.part``. Its name
+    is used once, because on a cluster a worker that was given up may still write the same `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.parent / f".{path.name}.part"
+    part = path.parent / f".{path.name}.{uuid.uuid4().hex[:12]}{PART}"
     try:
         yield part
         with part.open("rb+") as written:

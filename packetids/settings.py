@@ -44,9 +44,17 @@ class Dataset:
 class Extract:
     """How packet fields are read (section IV-B, "Feature extraction")."""
 
-    reader: str = MISSING
+    reader: str = MISSING  # native | tshark | auto
     display_filter: str = MISSING
-    workers: int = MISSING  # captures read at the same time
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Where work that splits is done; no result depends on it."""
+
+    backend: str = MISSING  # processes | dask
+    workers: int = MISSING  # processes; -1: as many as there are cores
+    scheduler: str = MISSING  # address of the Dask cluster's
 
 
 @dataclass(frozen=True)

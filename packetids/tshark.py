@@ -10,8 +10,11 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -50,13 +53,14 @@ def version() -> str:
     return match[1]
 
 
-def read(capture: Path, display_filter: str) -> Iterator[pa.RecordBatch]:
+def read(capture: Path | BinaryIO, display_filter: str) -> Iterator[pa.RecordBatch]:
     """Read the 25 fields of every packet that `display_filter` lets through, in batches.
 
     Parameters
     ----------
-    capture : Path
-        A pcap or pcapng file.
+    capture : Path or binary stream
+        A pcap or pcapng file, also gzip-compressed. A stream needs ``read`` only, such as
+        ``sys.stdin.buffer``.
     display_filter : str
         Wireshark's display filter language; empty lets everything through.
 
@@ -71,37 +75,64 @@ def read(capture: Path, display_filter: str) -> Iterator[pa.RecordBatch]:
         If TShark cannot read the file to its end. Batches before the damage come first.
     """
     version()  # says how to get TShark where it is missing
-    if capture.stat().st_size == 0:  # TShark takes an empty file for a capture without packets
+    if isinstance(capture, Path):
+        named, source, begin = str(capture), str(capture), b""
+        empty = capture.stat().st_size == 0
+    else:
+        named, source, begin = str(getattr(capture, "name", "the stream")), "-", capture.read(4)
+        empty = not begin
+    if empty:  # TShark takes nothing for a capture without packets
         raise PacketidsError(
-            f"{capture}: TShark stopped before it: the file has 0 octets and a capture at least "
-            "24. Fetch it again, or take it out of the captures folder."
+            f"{named}: TShark stopped before it: it has 0 octets and a capture at least 24. Fetch "
+            "it again, or take it out of the captures folder."
         )
-    command = ["tshark", "-n", "-r", str(capture), "-T", "fields"]
+    command = ["tshark", "-n", "-r", source, "-T", "fields"]
     command += ["-E", "separator=/t", "-E", "occurrence=a", "-E", "aggregator=,"]
     command += ["-Y", display_filter] if display_filter else []
     for name in fields.NAMES:
         command += ["-e", name]
-    with tempfile.TemporaryDirectory() as profile, tempfile.TemporaryFile() as complaints:
-        environment = {**os.environ, "WIRESHARK_CONFIG_DIR": profile, "LC_ALL": "C", "TZ": "UTC"}
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=complaints, env=environment
-        ) as process:
-            assert process.stdout is not None
-            rows = 0
-            try:
-                for batch in _tables(process.stdout):
-                    rows += batch.num_rows
-                    yield batch
-            finally:
-                process.stdout.close()
-                process.wait()
+    with ExitStack() as stack:
+        profile = stack.enter_context(tempfile.TemporaryDirectory())
+        complaints = stack.enter_context(tempfile.TemporaryFile())
+        stdin = None if isinstance(capture, Path) else stack.enter_context(_pipe(begin, capture))
+        process = stack.enter_context(
+            subprocess.Popen(
+                command, stdin=stdin, stdout=subprocess.PIPE, stderr=complaints,
+                env={**os.environ, "WIRESHARK_CONFIG_DIR": profile, "LC_ALL": "C", "TZ": "UTC"},
+            )
+        )  # fmt: skip
+        assert process.stdout is not None
+        rows = 0
+        try:
+            for batch in _tables(process.stdout):
+                rows += batch.num_rows
+                yield batch
+        except BaseException:  # the caller wants no more
+            process.kill()
+            raise
+        finally:
+            process.stdout.close()
+            process.wait()
         if process.returncode != 0:
             complaints.seek(0)
             raise PacketidsError(
-                f"{capture}: TShark stopped with status {process.returncode} after {rows} packets: "
+                f"{named}: TShark stopped with status {process.returncode} after {rows} packets: "
                 f"{_first_complaint(complaints.read())} The file needs to be a whole pcap or "
                 "pcapng capture: fetch it again, or take it out of the captures folder."
             )
+
+
+def _pipe(begin: bytes, stream: BinaryIO) -> BinaryIO:
+    """Open a pipe that a thread fills with `begin` and the rest of `stream`."""
+    read_end, write_end = os.pipe()
+
+    def fill() -> None:
+        with suppress(BrokenPipeError), open(write_end, "wb") as pipe:  # TShark may end first
+            pipe.write(begin)
+            shutil.copyfileobj(stream, pipe, BLOCK_OCTETS)
+
+    threading.Thread(target=fill, daemon=True).start()
+    return open(read_end, "rb")
 
 
 def _tables(stream: "subprocess.IO[bytes]") -> Iterator[pa.RecordBatch]:  # type: ignore[name-defined]

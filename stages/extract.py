@@ -1,19 +1,23 @@
 """Extract 25 fields of every packet: data/capture/captures.csv -> data/extract/**/*.parquet.
 
-Ge et al. 2019, section IV-B, "Feature extraction".
+Ge et al. 2019, section IV-B, "Feature extraction". A capture whose Parquet file is there already
+is not read again. results/extract/captures.csv tells which reader read each capture, and why.
 """
 
 import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from joblib import Parallel, delayed
+import pandas as pd
 
-from packetids import captures, command, extract, settings, tshark
+from packetids import atomic, captures, command, extract, settings, tshark
 from packetids.errors import PacketidsError
+from packetids.extract import many
 
 CAPTURES = Path("data/capture")
 FIELDS = Path("data/extract")
+REPORT = Path("results/extract/captures.csv")
+RUNTIMES = Path("results/extract/runtimes.csv")
 
 log = logging.getLogger("extract")
 
@@ -23,12 +27,13 @@ class Config:
     """What this stage reads."""
 
     extract: settings.Extract
+    compute: settings.Compute
 
 
 def main(config: Config) -> None:
     """Extract each capture; several at a time."""
     p = config.extract
-    if p.reader == "tshark":
+    if p.reader == extract.TSHARK:
         found = tshark.version()
         log.info("TShark %s", found)
         if not found.startswith(tshark.REFERENCE_VERSION):
@@ -38,19 +43,40 @@ def main(config: Config) -> None:
                 found,
             )
     work = captures.listed(CAPTURES)
-    packets = Parallel(n_jobs=p.workers)(
-        delayed(extract.to_parquet)(
-            capture.path, FIELDS / f"{capture.name}.parquet", p.reader, p.display_filter
+    many.prune(work, FIELDS)
+    outcomes = many.extract_all(work, FIELDS, p, config.compute)
+    failed = [outcome for outcome in outcomes if outcome.error]
+    if failed:
+        raise PacketidsError(
+            f"{len(failed)} of {len(outcomes)} captures could not be read, and the others are "
+            f"kept. The first: {failed[0].error}"
         )
-        for capture in work
-    )
-    for capture, count in zip(work, packets, strict=True):
-        if not count:
+    for outcome in outcomes:
+        if not outcome.packets:
             raise PacketidsError(
-                f"{capture.path}: no packet passed the filter {p.display_filter!r}. Take the "
-                "capture out, or change extract.display_filter."
+                f"{outcome.capture.path}: no packet passed the filter {p.display_filter!r}. Take "
+                "the capture out, or change extract.display_filter."
             )
-    log.info("%d captures, %d packets", len(work), sum(packets))
+    _report(outcomes)
+    log.info("%d captures, %d packets", len(work), sum(outcome.packets for outcome in outcomes))
+
+
+def _report(outcomes: list[many.Outcome]) -> None:
+    """Write who read each capture; and how long it took, for those that this run read."""
+    rows = [
+        (outcome.capture.name, outcome.reading.reader, outcome.reading.reason, outcome.packets)
+        for outcome in outcomes
+        if outcome.reading
+    ]
+    atomic.write_csv(REPORT, pd.DataFrame(rows, columns=["capture", "reader", "reason", "packets"]))
+    times = [
+        (outcome.capture.name, outcome.capture.octets, outcome.packets, outcome.seconds)
+        for outcome in outcomes
+        if outcome.seconds
+    ]
+    atomic.write_csv(
+        RUNTIMES, pd.DataFrame(times, columns=["capture", "octets", "packets", "runtime_s"])
+    )
 
 
 if __name__ == "__main__":

@@ -120,5 +120,5 @@ def test_a_capture_cut_in_a_packet_is_refused_after_the_packets_before(tmp_path,
 
 
 def test_a_reader_that_does_not_exist_is_refused(tmp_path):
-    with pytest.raises(PacketidsError, match="scapy is no reader; there is tshark"):
+    with pytest.raises(PacketidsError, match="scapy is no reader; there is native, tshark, auto"):
         extract.to_parquet(tmp_path / "a.pcap", tmp_path / "a.parquet", "scapy", FILTER)

@@ -1,0 +1,123 @@
+"""Packet fields of one capture to one Parquet file.
+
+Ge et al. 2019, section IV-B, "Feature extraction". Readers give the same rows; `READERS` names
+them for the setting ``extract.reader``, which may also be `AUTO`. `many` extracts a folder of
+captures; ``python -m packetids.extract`` is the tool for the command line.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+
+from packetids import atomic, tshark
+from packetids.errors import PacketidsError, Unsupported
+from packetids.extract.writer import Writer
+
+Reader = Callable[[Path | BinaryIO, str], Iterator[pa.RecordBatch]]
+
+NATIVE, TSHARK = "native", "tshark"
+AUTO = "auto"  # native, and TShark for the captures that only it reads
+
+# Keys of a Parquet file's metadata.
+READ_BY, REASON, DAMAGE = "packetids.reader", "packetids.reason", "packetids.damage"
+
+
+def _native(capture: Path | BinaryIO, display_filter: str) -> Iterator[pa.RecordBatch]:
+    from packetids.native.reader import read  # numba is imported only where it is used
+
+    return read(capture, display_filter)
+
+
+READERS: dict[str, Reader] = {NATIVE: _native, TSHARK: tshark.read}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How one capture was read."""
+
+    reader: str  # native | tshark: the one whose rows these are
+    reason: str  # why `AUTO` gave the capture to TShark; else empty
+    packets: int
+    damage: str = ""  # what ended the reading early; else empty
+
+
+def to_parquet(
+    capture: Path | BinaryIO,
+    target: Path,
+    reader: str,
+    display_filter: str,
+    metadata: dict[str, str] | None = None,
+    *,
+    keep_damaged: bool = False,
+) -> Reading:
+    """Extract `capture` to the Parquet file `target`, which appears only when it is whole.
+
+    Parameters
+    ----------
+    capture : Path or binary stream
+        A stream cannot be read twice, so `AUTO` needs a path.
+    target : Path
+        Its metadata tell the reader, and hold `metadata`.
+    reader : str
+        A name of `READERS`, or `AUTO`.
+    display_filter : str
+        Wireshark's display filter language.
+    keep_damaged : bool
+        Keep what comes before damage; `Reading.damage` and the metadata of `target` tell it.
+
+    Raises
+    ------
+    PacketidsError
+        If the reader does not exist or cannot read the capture to its end.
+    """
+    check(reader)
+    kept = metadata or {}
+    if reader != AUTO:
+        return _write(capture, target, reader, "", display_filter, kept, keep_damaged)
+    try:
+        return _write(capture, target, NATIVE, "", display_filter, kept, keep_damaged)
+    except Unsupported as error:
+        reason = reason_of(error)
+    try:
+        return _write(capture, target, TSHARK, reason, display_filter, kept, keep_damaged)
+    except PacketidsError as error:
+        raise PacketidsError(f"{error} (The native reader does not read it: {reason})") from None
+
+
+def check(reader: str) -> None:
+    """Refuse a reader that does not exist."""
+    if reader not in (*READERS, AUTO):
+        raise PacketidsError(
+            f"extract.reader: {reader} is no reader; there is {', '.join(sorted(READERS))}, {AUTO}."
+        )
+
+
+def reason_of(error: Unsupported) -> str:
+    """Shorten an error to its reason: without the file, the frame and what to do."""
+    return str(error).rsplit(": ", 1)[-1].split(". ")[0].rstrip(".")
+
+
+def _write(
+    capture: Path | BinaryIO,
+    target: Path,
+    reader: str,
+    reason: str,
+    display_filter: str,
+    metadata: dict[str, str],
+    keep_damaged: bool,
+) -> Reading:
+    metadata = {READ_BY: reader, REASON: reason, **metadata}
+    damage = ""
+    with atomic.replacing(target) as part, Writer(part, metadata) as writer:
+        try:
+            for batch in READERS[reader](capture, display_filter):
+                writer.write(batch)
+        except PacketidsError as error:
+            if not keep_damaged or isinstance(error, Unsupported):
+                raise
+            damage = str(error)
+            writer.note(DAMAGE, damage)
+    return Reading(reader, reason, writer.rows, damage)

@@ -1,0 +1,191 @@
+"""Packet fields of many captures, a Parquet file each; what is there already is not read again.
+
+A Parquet file holds, in its own metadata, the key of what made it: the capture's identity, the
+reader, the display filter and the code. If all are still the same, so are the octets that a fresh
+run would write, and the file stays.
+
+The code is known by the hash of the sources that decide what is in a file (`_code`) and not by a
+number raised by hand, because a number can be forgotten and then stale rows stay without a word; an
+edited comment costs another reading, and that costs time only. TShark's version counts, too. The
+versions of Python, numba and pyarrow do not: they do not change what is read.
+"""
+
+import hashlib
+import json
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from packetids import atomic, compute, extract, settings, tshark
+from packetids.captures import Capture
+from packetids.errors import PacketidsError
+from packetids.progress import Progress
+
+KEY = "packetids.key"
+PACKAGE = Path(__file__).parents[1]
+SHARED = ("fields.py", "extract/__init__.py", "extract/writer.py")
+OF_READER: dict[str, tuple[str, ...]] = {
+    extract.NATIVE: ("native/*.py",),
+    extract.TSHARK: ("tshark.py",),
+    extract.AUTO: ("native/*.py", "tshark.py"),
+}
+
+log = logging.getLogger("extract")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One capture to extract."""
+
+    capture: Capture
+    target: Path
+    reader: str
+    display_filter: str
+    key: str
+    keep_damaged: bool = False
+
+    def __str__(self) -> str:
+        return str(self.capture.path)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one capture."""
+
+    capture: Capture
+    reading: extract.Reading | None  # None if it could not be read
+    seconds: float = 0.0  # 0 if its Parquet file was there already
+    error: str = ""
+
+    @property
+    def packets(self) -> int:
+        """Count the packets of its Parquet file."""
+        return self.reading.packets if self.reading else 0
+
+
+def extract_all(
+    captures: Iterable[Capture],
+    folder: Path,
+    p: settings.Extract,
+    where: settings.Compute,
+    *,
+    keep_damaged: bool = False,
+) -> list[Outcome]:
+    """Extract each capture to ``<folder>/<name>.parquet``, and go on where one cannot be read.
+
+    A Parquet file of other content is removed before its capture is read, so that a file that is
+    there is right, whenever the work is interrupted.
+
+    Returns
+    -------
+    list of Outcome
+        In the order of `captures`.
+    """
+    extract.check(p.reader)
+    outcomes: dict[Capture, Outcome] = {}
+    jobs = []
+    captures = list(captures)
+    for capture in captures:
+        target = folder / f"{capture.name}.parquet"
+        key = _key(capture, p)
+        if reading := _there(target, key):
+            outcomes[capture] = Outcome(capture, reading)
+        else:
+            target.unlink(missing_ok=True)
+            jobs.append(Job(capture, target, p.reader, p.display_filter, key, keep_damaged))
+    log.info("%d captures to read, %d were read before", len(jobs), len(outcomes))
+    jobs.sort(key=lambda job: -job.capture.octets)  # the longest first, so that all end together
+    with Progress(len(jobs), sum(job.capture.octets for job in jobs), log) as progress:
+        for _, outcome in compute.completed(_extract, jobs, where):
+            outcomes[outcome.capture] = outcome
+            progress.add(outcome.capture.octets, outcome.packets)
+            if outcome.error:
+                log.error("%s", outcome.error)
+            elif outcome.reading and outcome.reading.reason:
+                log.info("%s: read by TShark: %s", outcome.capture.path, outcome.reading.reason)
+    reasons = Counter(
+        outcome.reading.reason for outcome in outcomes.values() if outcome.reading is not None
+    )
+    for reason, count in sorted(reasons.items()):
+        if reason:
+            log.info("read by TShark: %d captures: %s", count, reason)
+    return [outcomes[capture] for capture in captures]
+
+
+def prune(captures: Iterable[Capture], folder: Path) -> None:
+    """Remove from `folder` what no capture has: Parquet files and what a killed run left."""
+    expected = {folder / f"{capture.name}.parquet" for capture in captures}
+    for path in sorted(folder.rglob("*"), reverse=True):  # what is in a folder before the folder
+        if path.is_dir():
+            if not any(path.iterdir()):
+                path.rmdir()
+        elif path.suffix == atomic.PART or (path.suffix == ".parquet" and path not in expected):
+            path.unlink()
+
+
+def _extract(job: Job) -> Outcome:
+    began = time.perf_counter()
+    try:
+        reading = extract.to_parquet(
+            job.capture.path,
+            job.target,
+            job.reader,
+            job.display_filter,
+            {KEY: job.key},
+            keep_damaged=job.keep_damaged,
+        )
+    except PacketidsError as error:
+        return Outcome(job.capture, None, time.perf_counter() - began, str(error))
+    return Outcome(job.capture, reading, time.perf_counter() - began, reading.damage)
+
+
+def _key(capture: Capture, p: settings.Extract) -> str:
+    known = {
+        "capture": capture.identity,
+        "octets": capture.octets,
+        "reader": p.reader,
+        "display_filter": p.display_filter,
+        "code": _code(p.reader),
+    }
+    if p.reader != extract.NATIVE:
+        known["tshark"] = _tshark_version(p.reader)
+    return json.dumps(known)
+
+
+@cache
+def _code(reader: str) -> str:
+    """Hash the sources that decide what a Parquet file of `reader` holds."""
+    found = hashlib.sha256()
+    for pattern in (*SHARED, *OF_READER[reader]):
+        for path in sorted(PACKAGE.glob(pattern)):
+            found.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
+    return found.hexdigest()
+
+
+@cache
+def _tshark_version(reader: str) -> str:
+    try:
+        return tshark.version()
+    except PacketidsError:
+        if reader == extract.AUTO:  # it may not be needed
+            return ""
+        raise
+
+
+def _there(target: Path, key: str) -> extract.Reading | None:
+    """Tell how `target` was read, if it is there and whole and has this `key`."""
+    try:
+        found = pq.read_metadata(target)
+    except (FileNotFoundError, pa.ArrowInvalid):
+        return None
+    told = {name.decode(): value.decode() for name, value in (found.metadata or {}).items()}
+    if told.get(KEY) != key or extract.DAMAGE in told:
+        return None
+    return extract.Reading(told[extract.READ_BY], told[extract.REASON], found.num_rows)

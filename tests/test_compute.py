@@ -1,0 +1,150 @@
+"""Work goes over processes or a real Dask cluster, and a killed worker loses nothing."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from distributed import LocalCluster
+
+from packetids import compute, settings
+from packetids.captures import Capture
+from packetids.errors import PacketidsError
+from packetids.extract import many
+from tests.conftest import needs_tshark
+
+PROCESSES = settings.Compute(backend="processes", workers=2, scheduler="")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[LocalCluster]:
+    """Three worker processes on loopback, no dashboard."""
+    with LocalCluster(
+        n_workers=3,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        dashboard_address=None,
+        worker_dashboard_address=None,
+    ) as made:
+        yield made
+
+
+@pytest.fixture(params=["processes", "dask"])
+def where(request: pytest.FixtureRequest) -> settings.Compute:
+    if request.param == "processes":
+        return PROCESSES
+    return on(request.getfixturevalue("cluster"))
+
+
+def on(cluster: LocalCluster) -> settings.Compute:
+    return settings.Compute(backend="dask", workers=-1, scheduler=cluster.scheduler_address)
+
+
+def half(number: int) -> float:
+    if number == 13:
+        raise PacketidsError("13 has no half here")
+    return number / 2
+
+
+def environment(_: int) -> tuple[int, str | None]:
+    return os.getpid(), os.environ.get("NUMBA_NUM_THREADS")
+
+
+def kill_once(path: Path) -> str:
+    """Kill the worker that is at `path`, the first time."""
+    if not path.exists():
+        path.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return path.name
+
+
+def kill_always(path: Path) -> None:
+    if path.name == "bad":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_every_item_gets_its_own_result(where):
+    items = list(range(12))
+
+    assert dict(compute.completed(half, items, where)) == {i: i / 2 for i in items}
+    assert list(compute.completed(half, [], where)) == []
+
+
+def test_what_the_function_raises_comes_out(where):
+    with pytest.raises(PacketidsError, match="13 has no half"):
+        list(compute.completed(half, [1, 13, 2], where))
+
+
+def test_workers_are_other_processes_with_one_thread_each(where):
+    found = [result for _, result in compute.completed(environment, range(6), where)]
+
+    assert os.getpid() not in {pid for pid, _ in found}
+    assert {threads for _, threads in found} == {"1"}
+
+
+def test_a_dask_worker_killed_in_the_middle_loses_nothing(cluster, tmp_path):
+    items = [tmp_path / str(i) for i in range(8)]
+    for path in items[1:]:
+        path.touch()
+
+    found = dict(compute.completed(kill_once, items, on(cluster)))
+
+    assert found == {i: str(i) for i in range(8)}
+
+
+def test_an_item_that_kills_its_workers_is_named_and_does_not_hang(cluster):
+    items = [Path("good"), Path("bad")]
+
+    with pytest.raises(PacketidsError, match="^bad: 4 workers were killed"):
+        list(compute.completed(kill_always, items, on(cluster)))
+
+
+def test_a_killed_process_is_told():
+    with pytest.raises(PacketidsError, match="worker process was killed"):
+        list(compute.completed(kill_always, [Path("good"), Path("bad")], PROCESSES))
+
+
+def test_a_cluster_that_cannot_do_the_work_is_refused(cluster, tmp_path, monkeypatch):
+    monkeypatch.setattr(compute, "WAIT_S", 1.0)
+    with pytest.raises(PacketidsError, match="no Dask scheduler answers at 'tcp://127.0.0.1:1'"):
+        list(compute.completed(half, [1], settings.Compute("dask", -1, "tcp://127.0.0.1:1")))
+    with pytest.raises(PacketidsError, match="compute.backend: needs processes or dask"):
+        list(compute.completed(half, [1], settings.Compute("threads", 2, "")))
+    with pytest.raises(PacketidsError, match="compute.workers"):
+        list(compute.completed(half, [1], settings.Compute("processes", 0, "")))
+    with LocalCluster(n_workers=0, dashboard_address=None, host="127.0.0.1") as empty:
+        with pytest.raises(PacketidsError, match="has no worker after 1 s"):
+            list(compute.completed(half, [1], on(empty)))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PacketidsError, match=f"runs in .* and this in {tmp_path}"):
+        list(compute.completed(half, [1], on(cluster)))
+
+
+@needs_tshark
+def test_captures_are_all_right_after_a_worker_was_killed(cluster, tiny_pcaps, tmp_path):
+    work = [
+        Capture(p.stem, p, "DoS_TCP", p.stat().st_size, f"sha256:{p.stem}") for p in tiny_pcaps[:15]
+    ]
+    p = settings.Extract(reader="tshark", display_filter="ip or ipv6 or arp")
+    many.extract_all(work, tmp_path / "expected", p, PROCESSES)
+    out = tmp_path / "out"
+    victim = next(iter(cluster.workers.values())).pid
+
+    def kill() -> None:
+        while len(list(out.glob("*.parquet"))) < 3:
+            time.sleep(0.01)
+        os.kill(victim, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    outcomes = many.extract_all(work, out, p, on(cluster))
+    killer.join()
+
+    assert [outcome.error for outcome in outcomes] == [""] * 15
+    for capture in work:
+        name = f"{capture.name}.parquet"
+        assert (out / name).read_bytes() == (tmp_path / "expected" / name).read_bytes()
+    assert victim not in {nanny.pid for nanny in cluster.workers.values()}
