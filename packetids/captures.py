@@ -178,7 +178,7 @@ def place(dataset: Path) -> list[Capture]:
         if path.name.endswith(".xz"):
             raise PacketidsError(f"{path}: compressed captures are not read in place. Unpack it.")
         subcategory = classes.of_capture(path.relative_to(folder))
-        _check_begin(path)
+        check_begin(path)
         if path.name in placed:
             raise PacketidsError(
                 f"{path}: there is another capture of that name, {placed[path.name].path}, and its "
@@ -215,14 +215,14 @@ def check_recorded_by(dataset: Path, name: str, recorded_by: str) -> None:
     )
 
 
-def _check_begin(path: Path) -> None:
+def check_begin(path: Path) -> None:
     """Look at the first octets: hours later is too late to meet a file that is no capture."""
     try:
-        with path.open("rb") as stream:
+        with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as stream:
             begin = stream.read(4)
-    except OSError as error:
+    except (OSError, EOFError, lzma.LZMAError) as error:
         raise PacketidsError(
-            f"{path}: cannot be read ({error.strerror}). Correct its permissions, or take it out "
+            f"{path}: cannot be read ({error}). Correct its permissions, or take it out "
             "of the captures folder."
         ) from None
     if begin not in MAGICS:

@@ -89,6 +89,7 @@ class Layout:
     source: str  # one of SOURCES, TEN_BEST or NAMES
     delimiter: str
     columns: int
+    header: bool
     positions: dict[str, int]  # of NEEDED
 
 
@@ -330,12 +331,12 @@ def layout(path: Path) -> Layout:
     first, more = _first_row(path)
     delimiter = ";" if first.count(";") > first.count(",") else ","
     row = next(csv.reader([first], delimiter=delimiter), [])
-    names = _names(row)
+    names = first_names = _names(row)
     if {"saddr", "daddr"} <= set(names):
         if not more:
-            return Layout(path, NAMES, delimiter, len(names), {})
+            return Layout(path, NAMES, delimiter, len(names), True, {})
         if "stime" not in names and "pkseqid" in names:
-            return Layout(path, TEN_BEST, delimiter, len(names), {})
+            return Layout(path, TEN_BEST, delimiter, len(names), True, {})
         if delimiter == ";":
             source = GROUND_TRUTH
         else:
@@ -347,7 +348,8 @@ def layout(path: Path) -> Layout:
         source = ENTIRE
     if missing := [name for name in NEEDED if name not in names]:
         raise _unknown(path, f"its columns lack {', '.join(missing)}")
-    return Layout(path, source, delimiter, len(names), {n: names.index(n) for n in NEEDED})
+    header = {"saddr", "daddr"} <= set(first_names)
+    return Layout(path, source, delimiter, len(names), header, {n: names.index(n) for n in NEEDED})
 
 
 def choose(paths: Iterable[Path], preference: list[str]) -> tuple[str, list[Layout]]:
