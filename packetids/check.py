@@ -19,12 +19,11 @@ from typing import BinaryIO
 
 import pyarrow.parquet as pq
 
-from packetids import captures, classes, extract, flows, part, settings, tshark
+from packetids import captures, classes, extract, flows, label, part, settings, split, tshark
 from packetids.errors import PacketidsError
 
 OK, PART, MISSING, BAD = "ok", "part", "missing", "NO"
 HEAD_OCTETS = 4_000_000  # of the first capture of each subcategory are read to measure
-START_OCTETS = 50_000  # are read first: what a reader needs to start is not counted
 # data/extract, data/label and data/unify hold about the same, and DVC's cache a copy of each.
 COPIES = 6
 _NUMBERED = re.compile(r"(?P<prefix>.+__)(?P<number>\d+)_\d{14}\.")
@@ -47,6 +46,7 @@ class Measured:
     octets_per_s: float
     octets_per_packet: float  # of the capture
     kept_octets_per_packet: float  # of the Parquet file
+    attack_share: float  # of packets, by the bots' addresses
 
 
 @dataclass(frozen=True)
@@ -90,23 +90,46 @@ def gaps(places: list[Place]) -> list[str]:
     ]
 
 
-def measure(path: Path, reader: str, display_filter: str) -> Measured:
-    """Extract the head of a capture and time it."""
+def measure(
+    path: Path, reader: str, display_filter: str, start_s: float, bots: list[str]
+) -> Measured:
+    """Extract the head of a capture and time it; `start_s` is what the reader needs to start.
+
+    Raises
+    ------
+    PacketidsError
+        If the head cannot be read, or holds no packet.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        times, sizes = [], []
-        for octets in (START_OCTETS, HEAD_OCTETS):
-            head, target = Path(folder) / "head.pcap", Path(folder) / "head.parquet"
-            sizes.append(copy_head(path, head, octets))
+        head, target = Path(folder) / path.name, Path(folder) / "head.parquet"
+        octets = copy_head(path, head, HEAD_OCTETS)
+        began = time.perf_counter()
+        extract.to_parquet(head, target, reader, display_filter)
+        seconds = time.perf_counter() - began
+        rows = pq.read_table(target)
+        packets = rows.num_rows
+        if not packets:
+            raise PacketidsError(
+                f"{path}: no whole packet that passes {display_filter!r} in its first "
+                f"{octets:,} octets. Fetch it again, or take it out of the captures folder."
+            )
+        # Where the head is so short that the start is all there is, the rate is a lower bound.
+        seconds = max(seconds - start_s, seconds / 10)
+        attack = label.is_attack(label.ends(rows), bots, "either").mean()
+        return Measured(
+            octets / seconds, octets / packets, target.stat().st_size / packets, float(attack)
+        )
+
+
+def start(path: Path, reader: str, display_filter: str) -> float:
+    """Time the reader on next to nothing, the second time: what is made once is not counted."""
+    with tempfile.TemporaryDirectory() as folder:
+        head, target = Path(folder) / path.name, Path(folder) / "head.parquet"
+        copy_head(path, head, 1000)
+        for _ in range(2):
             began = time.perf_counter()
             extract.to_parquet(head, target, reader, display_filter)
-            times.append(time.perf_counter() - began)
-        packets = max(pq.ParquetFile(target).metadata.num_rows, 1)
-        kept = target.stat().st_size / packets
-    if sizes[1] > 2 * sizes[0] and times[1] > times[0]:
-        rate = (sizes[1] - sizes[0]) / (times[1] - times[0])
-    else:  # too short to tell the start apart
-        rate = sizes[1] / times[1]
-    return Measured(rate, sizes[1] / packets, kept)
+        return time.perf_counter() - began
 
 
 def copy_head(path: Path, target: Path, octets: int) -> int:
@@ -154,6 +177,7 @@ def findings(
     reading: settings.Extract,
     workers: int,
     labels: settings.Label,
+    quotas: settings.Sample,
     tasks: list[str],
 ) -> list[Finding]:
     """Look at everything; a row each.
@@ -170,6 +194,8 @@ def findings(
     files, paper = part.paper_counts()
     octets = sum(place.octets for places in found.values() for place in places)
     seconds = kept = 0.0
+    start_s: float | None = None
+    packets: dict[str, tuple[float, float]] = {}  # all and of attacks, about
     for key in classes.ATTACKS:
         places = found.get(key, [])
         wanted = f"{paper[key]:,} packets of it in Table I" if dataset.is_bot_iot else ""
@@ -182,13 +208,18 @@ def findings(
         said = f"{len(places)} files, {size / 1e6:,.1f} MB"
         if tool.verdict == OK and not any(p.path.suffix == ".xz" for p in places):
             try:
-                told = measure(places[0].path, reading.reader, reading.display_filter)
+                how = reading.reader, reading.display_filter
+                start_s = start(places[0].path, *how) if start_s is None else start_s
+                # The middle file: a recording begins with a minute of normal traffic.
+                told = measure(places[len(places) // 2].path, *how, start_s, labels.bots)
             except PacketidsError as error:
                 rows.append(Finding("capture", str(error), "a capture that can be read", BAD))
                 continue
             said += f", about {size / told.octets_per_packet:,.0f} packets"
             seconds += size / told.octets_per_s
-            kept += size / told.octets_per_packet * told.kept_octets_per_packet
+            number = size / told.octets_per_packet
+            packets[key] = number, number * told.attack_share
+            kept += number * told.kept_octets_per_packet
         missing = gaps(places)
         if missing:
             said += f"; not there: {', '.join(missing[:3])}{' …' if missing[3:] else ''}"
@@ -200,8 +231,10 @@ def findings(
     else:
         verdict, needed = OK, ""
     rows.append(Finding("captures", f"{there} files, {octets / 1e6:,.1f} MB", needed, verdict))
+    rows += groups(found, tasks)
     rows.append(flow_records(folder, labels))
-    if kept:
+    if packets:
+        rows.append(sampling(packets, quotas))
         rows.append(disk(kept))
         said = f"about {_duration(seconds / workers)} with {workers} at a time"
         measured = f"{octets / max(seconds, 1e-9) / 1e6:.1f} MB/s each, measured here"
@@ -247,6 +280,28 @@ def disk(extracted_octets: float) -> Finding:
         f"about {needed / 1e9:,.2f} GB: data/extract, label, unify, each in DVC's cache too",
         OK if free > needed else BAD,
     )  # fmt: skip
+
+
+def groups(found: dict[str, list[Place]], tasks: list[str]) -> list[Finding]:
+    """Tell which classes of the multi-class task have no capture at all."""
+    there = {classes.BY_KEY[key].group for key in found}
+    return [
+        Finding(f"class {group}", "no capture", "the multi-class task needs one", BAD)
+        for group in classes.GROUPS
+        if split.MULTICLASS in tasks and group != classes.NORMAL and group not in there
+    ]
+
+
+def sampling(packets: dict[str, tuple[float, float]], p: settings.Sample) -> Finding:
+    """Tell whether the quotas leave room for normal packets, as `sample.normal_fraction` needs."""
+    attacks = sum(min(attack, p.attack_packets_max) for _, attack in packets.values())
+    room = p.dataset_share * sum(total for total, _ in packets.values())
+    return Finding(
+        "sample",
+        f"about {attacks:,.0f} attack packets kept; {p.dataset_share:g} of all is {room:,.0f}",
+        "more of all than attacks kept; sample: part fits a part",
+        OK if room > attacks else BAD,
+    )
 
 
 def workers_of(workers: int) -> int:

@@ -20,6 +20,7 @@ class Config:
     extract: settings.Extract
     compute: settings.Compute
     label: settings.Label
+    sample: settings.Sample
     tasks: list[str]
 
 
@@ -31,6 +32,7 @@ def main(config: Config) -> None:
         config.extract,
         check.workers_of(config.compute.workers),
         config.label,
+        config.sample,
         config.tasks,
     )
     print(check.table(rows))
