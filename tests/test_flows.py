@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import lzma
+import shutil
 import tempfile
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from packetids import classes, fields, flows, label, tshark
 from packetids.errors import PacketidsError
+from testbed import argus
 from tests import naive
 from tests.conftest import ROOT, needs_tshark
 
@@ -189,6 +191,30 @@ def test_argus_records_cover_nearly_every_packet_of_their_capture(records, packe
     covered = [name is not None for name, _ in by_twin(packets, as_flows(records), 0)]
 
     assert np.mean(covered) > 0.99
+
+
+@pytest.mark.skipif(
+    shutil.which("argus") is None or shutil.which("ra") is None,
+    reason="needs Argus: apt-get install argus-server argus-client",
+)
+def test_argus_gives_the_embedded_records_again(records, tiny_pcaps):
+    """The embedded CSV is Argus' own output, but for the labels and the numbers of the rows."""
+    path = next(path for path in tiny_pcaps if "HTTP_DDoS" in path.name)
+    again = list(argus.records(path))
+    keys = [name for name in argus.ARGUS_COLUMNS if name not in argus.EMPTY]
+
+    embedded = {tuple(row[name] for name in keys) for row in records}
+    assert len(again) > 5 and {tuple(row[name] for name in keys) for row in again} <= embedded
+
+
+def test_flows_between_bots_and_victims_are_attacks_as_in_bot_iot(records):
+    """BoT-IoT: victims' replies and ARP of victims are attacks, a bot's own DNS is not."""
+    bots = {f"192.168.100.{n}" for n in (147, 148, 149, 150)}
+    victims = {f"192.168.100.{n}" for n in (3, 5, 6, 7)}
+    for row in records:
+        ends = {row["saddr"], row["daddr"]}
+        assert (row["attack"] == "1") == bool(ends & bots and ends & victims)
+        assert (row["category"] == "Normal") == (row["attack"] == "0")
 
 
 ADDRESSES = ["10.0.0.1", "10.0.0.2"]
