@@ -34,6 +34,7 @@ EXPERIMENTS = ("train", "sweep", "svc")
 
 KEY, CONTENT, CURRENT = "packetids.key", "packetids.content", "packetids.current"
 LONGEST_PARAM = 6000  # characters MLflow takes
+KIND = {"mlflow.experimentKind": "custom_model_development"}  # else the UI opens on GenAI traces
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def client() -> MlflowClient:
         for name in EXPERIMENTS:
             if opened.get_experiment_by_name(name) is None:
                 place = (ARTIFACTS / name).resolve().as_uri()
-                opened.create_experiment(name, artifact_location=place)
+                opened.create_experiment(name, artifact_location=place, tags=KIND)
     return opened
 
 

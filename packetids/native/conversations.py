@@ -1,0 +1,227 @@
+"""Conversations as TShark numbers them: TCP and UDP apart, from 0, by addresses and ports.
+
+Either direction belongs to the same conversation. Where a new connection reuses the addresses
+and ports of an old one (`transport.tcp` decides), the new one hides the old one.
+
+The tables grow between frames: a kernel that finds a table too full stops before the frame.
+"""
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+
+CONVERSATION = np.dtype(
+    [
+        ("low_high", "u8"), ("low_low", "u8"),  # the smaller address
+        ("high_high", "u8"), ("high_low", "u8"),
+        ("low_port", "u2"), ("high_port", "u2"),
+        ("family", "u1"),
+        ("snmp", "?"),  # see `transport.snmp`
+        ("superseded", "?"),
+    ],
+    align=True,
+)  # fmt: skip
+
+# One direction of a TCP conversation; names as in RFC 9293, 32-bit sequence numbers.
+FLOW = np.dtype(
+    [
+        ("first_seq", "u4"),  # of the SYN, or one before the first octet seen
+        ("next_seq", "u4"),  # after the highest octet seen
+        ("max_seq_to_ack", "u4"),  # after the highest octet seen without a gap
+        ("ack", "u4"),  # the last one
+        ("window", "u4"),  # the last one, not scaled
+        ("unacked", "i4"),  # the newest of the segments without acknowledgement; -1 for none
+        ("unacked_count", "i4"),
+        ("window_scale", "i2"),  # -1 unknown, -2 not used
+        ("knows_first_seq", "?"),
+        ("counts_in_flight", "?"),
+        ("probed", "?"),  # the last segment was a zero window probe
+        ("before_first_ack", "?"),
+    ],
+    align=True,
+)
+CONNECTION = np.dtype(
+    [
+        ("last_ns", "i8"),  # time of the last frame
+        ("syn_ns", "i8"),  # of the last SYN; 0 without
+        ("initial_rtt_ns", "i8"),  # 0 without
+    ],
+    align=True,
+)
+SEGMENT = np.dtype([("seq", "u4"), ("next_seq", "u4"), ("older", "i4")], align=True)
+NONE = -1
+
+# `Conversations.counts`
+TCP_STREAMS, UDP_STREAMS, FREE_SEGMENT, SEGMENTS = range(4)
+
+
+class Conversations(NamedTuple):
+    """All conversations of one capture."""
+
+    counts: np.ndarray  # int64 (4,)
+    tcp: np.ndarray  # CONVERSATION (capacity,)
+    tcp_slots: np.ndarray  # int32 (slots,): number of the newest conversation, -1 is free
+    connections: np.ndarray  # CONNECTION (capacity,)
+    flows: np.ndarray  # FLOW (2 * capacity,): of conversation i, 2 i and 2 i + 1
+    segments: np.ndarray  # SEGMENT (capacity,)
+    udp: np.ndarray  # CONVERSATION (capacity,)
+    udp_slots: np.ndarray
+
+
+FRAME_STREAMS_MAX = 64  # conversations and segments that one frame may add
+
+
+def none() -> Conversations:
+    """Begin without conversations."""
+    capacity = 1 << 10
+    return Conversations(
+        counts=np.array([0, 0, NONE, 0], np.int64),
+        tcp=np.zeros(capacity, CONVERSATION),
+        tcp_slots=np.full(2 * capacity, NONE, np.int32),
+        connections=np.zeros(capacity, CONNECTION),
+        flows=np.zeros(2 * capacity, FLOW),
+        segments=np.zeros(capacity, SEGMENT),
+        udp=np.zeros(capacity, CONVERSATION),
+        udp_slots=np.full(2 * capacity, NONE, np.int32),
+    )
+
+
+@numba.njit(cache=True, inline="always")
+def have_room(c: Conversations) -> bool:
+    """Tell whether one more frame fits."""
+    return (
+        c.counts[TCP_STREAMS] + FRAME_STREAMS_MAX <= len(c.tcp)
+        and c.counts[UDP_STREAMS] + FRAME_STREAMS_MAX <= len(c.udp)
+        and c.counts[SEGMENTS] + FRAME_STREAMS_MAX <= len(c.segments)
+    )
+
+
+def grown(c: Conversations) -> Conversations:
+    """Double what is nearly full."""
+    if c.counts[TCP_STREAMS] + FRAME_STREAMS_MAX > len(c.tcp):
+        c = c._replace(
+            tcp=_doubled(c.tcp),
+            connections=_doubled(c.connections),
+            flows=_doubled(c.flows),
+            tcp_slots=np.full(2 * len(c.tcp_slots), NONE, np.int32),
+        )
+        _rehash(c.tcp, c.tcp_slots, c.counts[TCP_STREAMS])
+    if c.counts[UDP_STREAMS] + FRAME_STREAMS_MAX > len(c.udp):
+        c = c._replace(udp=_doubled(c.udp), udp_slots=np.full(2 * len(c.udp_slots), NONE, np.int32))
+        _rehash(c.udp, c.udp_slots, c.counts[UDP_STREAMS])
+    if c.counts[SEGMENTS] + FRAME_STREAMS_MAX > len(c.segments):
+        c = c._replace(segments=_doubled(c.segments))
+    return c
+
+
+def _doubled(table: np.ndarray) -> np.ndarray:
+    double = np.zeros(2 * len(table), table.dtype)
+    double[: len(table)] = table
+    return double
+
+
+@numba.njit(cache=True)
+def _rehash(table: np.ndarray, slots: np.ndarray, count: int) -> None:
+    for i in range(count):
+        slot = _slot(table, slots, table[i])
+        slots[slot] = i  # a newer one of the same addresses and ports hides the older
+
+
+@numba.njit(cache=True, inline="always")
+def is_reversed(p: np.ndarray, src_port: int, dst_port: int) -> bool:
+    """Tell which direction a packet goes: from the larger address, of equal ones the port."""
+    if p.src_high != p.dst_high:
+        return p.src_high > p.dst_high
+    if p.src_low != p.dst_low:
+        return p.src_low > p.dst_low
+    return src_port > dst_port
+
+
+@numba.njit(cache=True)
+def find(
+    table: np.ndarray, slots: np.ndarray, counts: np.ndarray, which: int, p: np.ndarray,
+    src_port: int, dst_port: int, always_new: bool,
+) -> int:  # fmt: skip
+    """Give the number of the packet's newest conversation; a new one where there is none."""
+    new = counts[which]
+    key = table[new]  # written behind the last one, and kept there if it is new
+    key.family = p.family
+    if is_reversed(p, src_port, dst_port):
+        key.low_high, key.low_low, key.low_port = p.dst_high, p.dst_low, dst_port
+        key.high_high, key.high_low, key.high_port = p.src_high, p.src_low, src_port
+    else:
+        key.low_high, key.low_low, key.low_port = p.src_high, p.src_low, src_port
+        key.high_high, key.high_low, key.high_port = p.dst_high, p.dst_low, dst_port
+    slot = _slot(table, slots, key)
+    known = slots[slot]
+    key.snmp = key.superseded = False
+    if known != NONE:
+        if not always_new and not table[known].superseded:
+            return known
+        key.snmp = table[known].superseded
+    slots[slot] = new
+    counts[which] = new + 1
+    return new
+
+
+@numba.njit(cache=True)
+def _slot(table: np.ndarray, slots: np.ndarray, key: np.ndarray) -> int:
+    """Find the slot of a key, or a free one for it."""
+    h = key.low_low * np.uint64(0x9E3779B97F4A7C15) ^ key.high_low
+    h = (h ^ h >> np.uint64(29)) * np.uint64(0xBF58476D1CE4E5B9)
+    h ^= key.low_high * np.uint64(0x94D049BB133111EB) ^ key.high_high
+    h ^= np.uint64(key.low_port) << np.uint64(16) ^ np.uint64(key.high_port)
+    h = (h ^ h >> np.uint64(32)) * np.uint64(0x94D049BB133111EB)
+    mask = np.uint64(len(slots) - 1)
+    slot = (h ^ h >> np.uint64(31)) & mask
+    while True:
+        number = slots[slot]
+        if number == NONE:
+            return slot
+        other = table[number]
+        if (
+            other.low_low == key.low_low
+            and other.high_low == key.high_low
+            and other.low_port == key.low_port
+            and other.high_port == key.high_port
+            and other.low_high == key.low_high
+            and other.high_high == key.high_high
+            and other.family == key.family
+        ):
+            return slot
+        slot = (slot + np.uint64(1)) & mask
+
+
+@numba.njit(cache=True)
+def begin_connection(c: Conversations, stream: int, time_ns: int) -> None:
+    """Fill in a TCP conversation that nobody has seen."""
+    connection = c.connections[stream]
+    connection.last_ns = time_ns
+    for flow in (c.flows[2 * stream], c.flows[2 * stream + 1]):
+        flow.unacked = NONE
+        flow.window_scale = -1
+        flow.window = 0xFFFFFFFF  # none was seen
+        flow.counts_in_flight = True
+
+
+@numba.njit(cache=True)
+def remember(c: Conversations, flow: np.ndarray, seq: int, next_seq: int) -> None:
+    """Keep a segment until it is acknowledged."""
+    place = c.counts[FREE_SEGMENT]
+    if place == NONE:
+        place = c.counts[SEGMENTS]
+        c.counts[SEGMENTS] = place + 1
+    else:
+        c.counts[FREE_SEGMENT] = c.segments[place].older
+    segment = c.segments[place]
+    segment.seq, segment.next_seq, segment.older = seq, next_seq, flow.unacked
+    flow.unacked = place
+    flow.unacked_count += 1
+
+
+@numba.njit(cache=True)
+def forget(c: Conversations, place: int) -> None:
+    """Give a segment's place back."""
+    c.segments[place].older = c.counts[FREE_SEGMENT]
+    c.counts[FREE_SEGMENT] = place

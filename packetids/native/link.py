@@ -1,0 +1,313 @@
+"""From the start of a frame to the network layer: link types, VLAN tags, MPLS, PPP."""
+
+import numba
+import numpy as np
+
+from packetids.native import wire
+from packetids.native.state import (
+    ARP,
+    ETHERNET,
+    ETHERTYPE,
+    ETHERTYPE_REASON,
+    IP,
+    IPV6,
+    LINK_TYPE,
+    LLC,
+    MPLS,
+    OTHER,
+    PPP,
+    STOP,
+    shorten,
+    u8,
+    u16,
+    u32,
+    unsupported,
+)
+
+# LINKTYPE_ values of the registry of tcpdump.org
+NULL, ETHER, PPP_LINK, LLC_LINK, RAW, LOOP, LINUX_SLL, IPV4_LINK, IPV6_LINK, LINUX_SLL2 = (
+    0, 1, 9, 100, 101, 108, 113, 228, 229, 276,
+)  # fmt: skip
+RAW_TOO = (12, 14)  # LINKTYPE_RAW as some systems number it
+
+# Families in a BSD loopback header, of several systems
+FAMILY_IPV4, FAMILIES_IPV6 = 2, (24, 28, 30)
+
+MPLS_CHANNEL, MPLS_ALERT = 13, 14  # labels of RFC 5586 and RFC 3429
+
+# EtherTypes and PPP protocols below which TShark finds packets and we do not look.
+OTHER_TUNNELS = (
+    0x8926,  # VN-Tag
+    0x893F,  # E-Tag
+    0x88E7,  # IEEE 802.1ah
+    0x88E5,  # MACsec
+    0x894F,  # NSH
+    0xF1C1,  # IEEE 802.1CB
+    0xD28B,  # Arista timestamps
+    0x8874,  # Broadcom tags
+    0x6559,  # Frame relay
+    0x22F3,  # TRILL
+    0x4305,  # B.A.T.M.A.N.
+    0x8903,  # Cisco metadata
+    0x8909,  # Cisco metadata
+    0xA0ED,  # 6LoWPAN
+    0x22F1,  # ROHC
+    0x0659,
+    0x0059,  # PPP multiplexing
+    0x8100 + 0x0100,  # an old tag
+    0x9104,
+    0x880B,  # PPP
+    0x881C,
+    0x890D,  # IEEE 802.11 encapsulated
+)
+
+
+@numba.njit(cache=True)
+def begin(octets: np.ndarray, link_type: int, p: np.ndarray) -> None:
+    """Find the first layer of a frame."""
+    captured = p.end - p.at
+    if link_type == ETHER:
+        p.next = ETHERNET
+    elif link_type == LINUX_SLL:
+        _cooked(octets, p, wire.SLL_LEN, wire.SLL_TYPE, wire.SLL_HATYPE)
+    elif link_type == LINUX_SLL2:
+        _cooked(octets, p, wire.SLL2_LEN, wire.SLL2_TYPE, wire.SLL2_HATYPE)
+    elif link_type == RAW or link_type in RAW_TOO:
+        _raw(octets, p)
+    elif link_type == IPV4_LINK:
+        p.next = IP
+    elif link_type == IPV6_LINK:
+        p.next = IPV6
+    elif link_type == NULL or link_type == LOOP:
+        _loopback(octets, p)
+    elif link_type == PPP_LINK:
+        p.next = PPP
+    elif link_type == LLC_LINK:
+        p.next = LLC
+    elif captured > 0 and link_type >= 0:
+        unsupported(p, LINK_TYPE, link_type)
+    else:
+        p.next = STOP
+
+
+@numba.njit(cache=True)
+def ethernet(octets: np.ndarray, p: np.ndarray) -> None:
+    """IEEE 802.3: a type, or a length and IEEE 802.2."""
+    if p.end - p.at < wire.ETH_LEN:
+        p.next = STOP
+        return
+    kind = u16(octets, p.at + wire.ETH_TYPE)
+    if kind <= wire.ETH_LENGTH_MAX:
+        # Cisco's ISL begins with 01000c0000 or 03000c0000 and an odd header
+        first = u32(octets, p.at)
+        if (first == 0x01000C00 or first == 0x03000C00) and u8(octets, p.at + 4) == 0:
+            unsupported(p, ETHERTYPE_REASON, kind)
+            return
+        p.at += wire.ETH_LEN
+        shorten(p, kind)
+        p.next = LLC
+        return
+    p.at += wire.ETH_LEN
+    p.protocol = kind
+    p.next = ETHERTYPE if kind >= wire.ETH_TYPE_MIN else STOP
+
+
+@numba.njit(cache=True)
+def ethertype(octets: np.ndarray, p: np.ndarray) -> None:
+    """Go by the EtherType in ``p.protocol``."""
+    kind = p.protocol
+    if kind == wire.TYPE_IPV4:
+        p.next = IP
+    elif kind == wire.TYPE_IPV6:
+        p.next = IPV6
+    elif kind == wire.TYPE_ARP or kind == wire.TYPE_RARP:
+        p.next = ARP
+    elif kind == wire.TYPE_VLAN or kind == wire.TYPE_QINQ or kind == wire.TYPE_QINQ_OLD:
+        _vlan(octets, p)
+    elif kind == wire.TYPE_MPLS or kind == wire.TYPE_MPLS_MULTICAST:
+        p.next = MPLS
+    elif kind == wire.TYPE_PPPOE_SESSION:
+        _pppoe(octets, p)
+    elif kind == wire.TYPE_BRIDGED:
+        p.next = ETHERNET
+    elif kind in OTHER_TUNNELS:
+        unsupported(p, ETHERTYPE_REASON, kind)
+    else:
+        p.next = STOP
+
+
+@numba.njit(cache=True)
+def llc(octets: np.ndarray, p: np.ndarray) -> None:
+    """IEEE 802.2: IP directly, or SNAP with an EtherType."""
+    captured = p.end - p.at
+    p.next = STOP
+    if captured < 3:
+        return
+    service = u8(octets, p.at)
+    if service == wire.SAP_IP:
+        p.at += 3
+        p.next = IP
+    elif service == wire.SAP_SNAP and u8(octets, p.at + 1) & 0xFE == wire.SAP_SNAP:
+        if captured < wire.LLC_SNAP_LEN:
+            return
+        owner = u16(octets, p.at + wire.SNAP_OUI) << 8 | u8(octets, p.at + wire.SNAP_OUI + 2)
+        kind = u16(octets, p.at + wire.SNAP_TYPE)
+        if owner == 0x000000 or owner == 0x0000F8:
+            p.at += wire.LLC_SNAP_LEN
+            p.protocol = kind
+            p.next = ETHERTYPE if kind >= wire.ETH_TYPE_MIN else STOP
+        elif owner == 0x0080C2:  # bridged frames
+            unsupported(p, OTHER, owner)
+
+
+@numba.njit(cache=True)
+def ppp(octets: np.ndarray, p: np.ndarray) -> None:
+    """PPP, RFC 1661, with or without the address and control fields of RFC 1662."""
+    p.next = STOP
+    if p.end - p.at >= 2 and u16(octets, p.at) == 0xFF03:
+        p.at += 2
+    if p.end - p.at < 1:
+        return
+    protocol = u8(octets, p.at)
+    if protocol & 1:  # compressed to one octet
+        p.at += 1
+    elif p.end - p.at < 2:
+        return
+    else:
+        protocol = u16(octets, p.at)
+        p.at += 2
+    if protocol == 0x0021:
+        p.next = IP
+    elif protocol == 0x0057:
+        p.next = IPV6
+    elif protocol == 0x0281 or protocol == 0x0283:
+        p.next = MPLS
+    elif protocol in (
+        0x003D,
+        0x0059,
+        0x002D,
+        0x002F,
+        0x00FD,
+        0x0031,
+        0x004B,
+        0x0061,
+        0x0065,
+        0x0067,
+    ):
+        unsupported(p, OTHER, protocol)
+
+
+@numba.njit(cache=True)
+def mpls(octets: np.ndarray, p: np.ndarray) -> None:
+    """Labels up to the last of the stack, then IP by its version. RFC 3032."""
+    while True:
+        if p.end - p.at < 4:
+            p.next = STOP
+            return
+        label = u32(octets, p.at)
+        p.at += 4
+        if label & 0x100:
+            break
+    if p.end - p.at < 1:
+        p.next = STOP
+        return
+    version = u8(octets, p.at) >> 4
+    p.next = STOP
+    if label >> 12 == MPLS_CHANNEL or label >> 12 == MPLS_ALERT:
+        return
+    if version == 4:
+        p.next = IP
+    elif version == 6:
+        p.next = IPV6
+    elif version == 0:
+        unsupported(p, OTHER, wire.TYPE_MPLS)  # a pseudowire
+
+
+@numba.njit(cache=True)
+def _vlan(octets: np.ndarray, p: np.ndarray) -> None:
+    if p.end - p.at < wire.VLAN_LEN:
+        p.next = STOP
+        return
+    p.vlan = u16(octets, p.at) & 0x0FFF
+    kind = u16(octets, p.at + wire.VLAN_TYPE)
+    p.at += wire.VLAN_LEN
+    if kind <= wire.ETH_LENGTH_MAX:
+        shorten(p, kind)
+        p.next = LLC
+    else:
+        p.protocol = kind
+        p.next = ETHERTYPE if kind >= wire.ETH_TYPE_MIN else STOP
+
+
+@numba.njit(cache=True)
+def _pppoe(octets: np.ndarray, p: np.ndarray) -> None:
+    """PPPoE session, RFC 2516."""
+    if p.end - p.at < 6:
+        p.next = STOP
+        return
+    length = u16(octets, p.at + 4)
+    p.at += 6
+    shorten(p, length)
+    p.next = PPP
+
+
+@numba.njit(cache=True)
+def _cooked(octets: np.ndarray, p: np.ndarray, length: int, type_at: int, hatype_at: int) -> None:
+    if p.end - p.at < length:
+        p.next = STOP
+        return
+    kind = u16(octets, p.at + type_at)
+    hatype = u16(octets, p.at + hatype_at)
+    p.at += length
+    p.protocol = kind
+    if hatype == 770 or hatype == 803:  # frame relay, radiotap
+        unsupported(p, OTHER, hatype)
+    elif hatype == 824:  # netlink
+        p.next = STOP
+    elif kind == 4:
+        p.next = LLC
+    elif kind == 3:
+        p.next = ETHERNET
+    elif kind == 7:
+        p.next = PPP
+    else:
+        p.next = ETHERTYPE if kind >= wire.ETH_TYPE_MIN else STOP
+
+
+@numba.njit(cache=True)
+def _raw(octets: np.ndarray, p: np.ndarray) -> None:
+    p.next = STOP
+    if p.end - p.at < 1:
+        return
+    version = u8(octets, p.at) >> 4
+    if version == 4:
+        p.next = IP
+    elif version == 6:
+        p.next = IPV6
+    elif p.end - p.at >= 2 and u16(octets, p.at) == 0xFF03:
+        p.next = PPP
+
+
+@numba.njit(cache=True)
+def _loopback(octets: np.ndarray, p: np.ndarray) -> None:
+    """Four octets of address family, in either byte order."""
+    p.next = STOP
+    if p.end - p.at < 4:
+        return
+    family = u32(octets, p.at)
+    if family & 0xFFFF0000:
+        if family >> 16 == 0xFF03:
+            p.next = PPP
+            return
+        family = (
+            u8(octets, p.at) | u8(octets, p.at + 1) << 8
+            | u8(octets, p.at + 2) << 16 | u8(octets, p.at + 3) << 24
+        )  # fmt: skip
+    p.at += 4
+    if family > wire.ETH_LENGTH_MAX:
+        p.protocol = family
+        p.next = ETHERTYPE
+    elif family == FAMILY_IPV4:
+        p.next = IP
+    elif family in FAMILIES_IPV6:
+        p.next = IPV6

@@ -1,0 +1,464 @@
+"""The network layer: ARP, IPv4, IPv6 with its extension headers, and packets inside packets."""
+
+import numba
+import numpy as np
+
+from packetids.native import wire
+from packetids.native.state import (
+    ARP_DST,
+    ARP_SEEN,
+    ARP_SRC,
+    ARP_TYPE,
+    DEPTH_MAX,
+    ETHERNET,
+    ETHERTYPE,
+    FRAGMENT,
+    GRE_REASON,
+    IP,
+    IP_DST,
+    IP_PROTO,
+    IP_PROTOCOL,
+    IP_PROTOCOL_REASON,
+    IP_SEEN,
+    IP_SRC,
+    IP_TTL,
+    IPV6,
+    IPV6_DST,
+    IPV6_SEEN,
+    IPV6_SRC,
+    MPLS,
+    NESTING,
+    PPP,
+    STOP,
+    Columns,
+    found,
+    put,
+    shorten,
+    u8,
+    u16,
+    u32,
+    u64,
+    unsupported,
+)
+
+# GRE protocol types below which TShark finds packets and we do not look; 0x82.. is IEEE 802.11.
+OTHER_GRE = (0x0101, 0x2001, 0x22EB, 0x6559, 0x8881, 0x88D2, 0x8909, 0x894F, 0xB7EA)
+
+# IP protocols that carry packets which we do not look for.
+OTHER_TUNNELS = (
+    48,  # DSR
+    53,  # SwIPe
+    54,  # NHRP
+    97,  # EtherIP
+    103,  # PIM, whose register messages quote a packet
+    106,  # LWL4
+    108,  # IPComp
+    115,  # L2TPv3
+    137,  # MPLS
+    143,  # Ethernet
+)  # fmt: skip
+
+
+@numba.njit(cache=True)
+def arp(octets: np.ndarray, p: np.ndarray, out: Columns) -> None:
+    """ARP: IPv4 addresses of sender and target. RFC 826."""
+    p.next = STOP
+    at, captured = p.at, p.end - p.at
+    if captured < 2 or u16(octets, at) == wire.ARP_ATM:
+        return  # TShark calls the latter ATMARP, not ARP
+    p.seen |= ARP_SEEN
+    if captured < wire.ARP_PROTO_TYPE + 2:
+        return
+    kind = u16(octets, at + wire.ARP_PROTO_TYPE)
+    put(out.arp_type, ARP_TYPE, kind, p, out)
+    if captured < wire.ARP_LEN:
+        return
+    hardware = u8(octets, at + wire.ARP_HARDWARE_SIZE)
+    size = u8(octets, at + wire.ARP_PROTO_SIZE)
+    operation = u16(octets, at + wire.ARP_OPERATION)
+    sender = wire.ARP_LEN + hardware
+    target = sender + size + hardware
+    if kind != wire.TYPE_IPV4 or size != 4 or p.reported_end < at + target + 4:
+        return
+    # TShark tells what is asked before it tells the fields, and stops where that was cut off.
+    needed = sender + 4
+    if operation == 1 or operation == 2 or operation == 4:
+        needed = target + 4
+    elif operation == 3 or operation == 8:
+        needed = target
+    if captured < needed:
+        return
+    found(octets, at + sender, 4, ARP_SRC, out)
+    if captured >= target + 4:
+        found(octets, at + target, 4, ARP_DST, out)
+
+
+@numba.njit(cache=True)
+def ip(octets: np.ndarray, p: np.ndarray, out: Columns) -> None:
+    """IPv4, RFC 791. What its octets call version 6 is IPv6."""
+    p.next = STOP
+    at, captured = p.at, p.end - p.at
+    if captured < 1:
+        return
+    version = u8(octets, at) >> 4
+    if version == 6:
+        p.next = IPV6
+        return
+    p.seen |= IP_SEEN
+    length = (u8(octets, at) & 0x0F) * 4
+    if version != 4 or length < wire.IP_LEN or captured < wire.IP_TOTAL_LENGTH + 2:
+        return
+    if p.depth == DEPTH_MAX:
+        unsupported(p, NESTING, DEPTH_MAX)
+        return
+    p.depth += 1
+    total = u16(octets, at + wire.IP_TOTAL_LENGTH)
+    if total == 0:  # a segment that the network card was to cut: as long as the frame
+        total = p.reported_end - at
+    elif total < length:
+        return
+    shorten(p, total)
+    captured = p.end - p.at
+    if captured <= wire.IP_TTL:
+        return
+    found(octets, at + wire.IP_TTL, 1, IP_TTL, out)
+    if captured <= wire.IP_PROTO:
+        return
+    protocol = u8(octets, at + wire.IP_PROTO)
+    found(octets, at + wire.IP_PROTO, 1, IP_PROTO, out)
+    if captured < wire.IP_SRC + 4:
+        return
+    found(octets, at + wire.IP_SRC, 4, IP_SRC, out)
+    if captured < wire.IP_DST + 4:
+        return
+    destination = at + wire.IP_DST
+    if length > wire.IP_LEN:
+        destination = _routed_destination(octets, at, at + length, p.end)
+        if not destination:
+            return
+    found(octets, destination, 4, IP_DST, out)
+    p.family = 4
+    p.src_high = p.dst_high = np.uint64(0)
+    p.src_low = np.uint64(u32(octets, at + wire.IP_SRC))
+    p.dst_low = np.uint64(u32(octets, destination))
+
+    if captured < length:
+        return
+    identification = u16(octets, at + wire.IP_ID)
+    fragment = u16(octets, at + wire.IP_FRAGMENT)
+    offset = (fragment & wire.IP_OFFSET_MASK) * 8
+    more = fragment & wire.IP_MORE_FRAGMENTS != 0
+    p.at += length
+    p.protocol = protocol
+    p.fragmented = more
+    whole = total > length and p.at + total - length <= p.end
+    if (offset or more) and whole:
+        p.fragment_id = np.uint64(identification)
+        p.fragment_offset = offset
+        p.more_fragments = more
+        p.next = FRAGMENT
+    elif not offset:
+        p.next = IP_PROTOCOL
+
+
+@numba.njit(cache=True)
+def _routed_destination(octets: np.ndarray, at: int, last: int, end: int) -> int:
+    """Find the last address of a source route, which TShark takes for the destination.
+
+    0 where it would read beyond the captured `end` on the way through the options.
+    """
+    option = at + wire.IP_LEN
+    while option < last:
+        if option >= end:
+            return 0
+        kind = u8(octets, option)
+        if kind == wire.OPTION_END:
+            break
+        if kind == wire.OPTION_NOP:
+            option += 1
+            continue
+        if option + 1 >= last:
+            break
+        if option + 1 >= end:
+            return 0
+        length = u8(octets, option + 1)
+        if length < 2 or option + length > last:
+            break
+        if kind == wire.OPTION_LOOSE_ROUTE or kind == wire.OPTION_STRICT_ROUTE:
+            if length < 7 or length % 4 != 3:  # no whole number of addresses
+                break
+            return option + length - 4 if option + length <= end else 0
+        option += length
+    return at + wire.IP_DST
+
+
+@numba.njit(cache=True)
+def ipv6(octets: np.ndarray, p: np.ndarray, out: Columns) -> None:
+    """IPv6, RFC 8200, up to the first header that is no extension header."""
+    p.next = STOP
+    at, captured = p.at, p.end - p.at
+    p.seen |= IPV6_SEEN
+    if captured < wire.IPV6_SRC or u8(octets, at) >> 4 != 6:
+        return
+    if p.depth == DEPTH_MAX:
+        unsupported(p, NESTING, DEPTH_MAX)
+        return
+    p.depth += 1
+    payload = u16(octets, at + wire.IPV6_PAYLOAD_LENGTH)
+    following = u8(octets, at + wire.IPV6_NEXT)
+    if captured < wire.IPV6_SRC + 16:
+        return
+    found(octets, at + wire.IPV6_SRC, 16, IPV6_SRC, out)
+    if captured < wire.IPV6_DST + 16:
+        return
+    found(octets, at + wire.IPV6_DST, 16, IPV6_DST, out)
+    p.family = 6
+    p.src_high, p.src_low = u64(octets, at + wire.IPV6_SRC), u64(octets, at + wire.IPV6_SRC + 8)
+    p.dst_high, p.dst_low = u64(octets, at + wire.IPV6_DST), u64(octets, at + wire.IPV6_DST + 8)
+    p.at += wire.IPV6_LEN
+    if payload or following != wire.PROTO_HOPOPTS:  # 0 with hop-by-hop options: a jumbogram
+        shorten(p, payload)
+    p.fragmented = False
+    p.protocol = following
+    p.next = IP_PROTOCOL
+
+
+@numba.njit(cache=True)
+def ip_protocol(octets: np.ndarray, p: np.ndarray) -> None:
+    """Go by the IP protocol in ``p.protocol``; TCP and UDP are met by the caller."""
+    protocol = p.protocol
+    p.next = STOP
+    if protocol == wire.PROTO_ICMP:
+        _icmp(octets, p)
+    elif protocol == wire.PROTO_ICMPV6:
+        _icmpv6(octets, p)
+    elif protocol == wire.PROTO_IPV4:
+        p.next = IP
+    elif protocol == wire.PROTO_IPV6:
+        p.next = IPV6
+    elif protocol == wire.PROTO_GRE:
+        _gre(octets, p)
+    elif protocol == wire.PROTO_HOPOPTS or protocol == wire.PROTO_DSTOPTS:
+        _extension(octets, p)
+    elif protocol == wire.PROTO_ROUTING:
+        _routing(octets, p)
+    elif protocol == wire.PROTO_FRAGMENT:
+        _fragment(octets, p)
+    elif protocol == wire.PROTO_AH:
+        _authentication(octets, p)
+    elif protocol in OTHER_TUNNELS:
+        unsupported(p, IP_PROTOCOL_REASON, protocol)
+
+
+@numba.njit(cache=True)
+def _extension(octets: np.ndarray, p: np.ndarray) -> None:
+    """Hop-by-hop or destination options: 8 octets, and as many more as the second octet says."""
+    captured = p.end - p.at
+    if captured < 2:
+        return
+    length = 8 + u8(octets, p.at + 1) * 8
+    if captured < length:
+        return
+    option, last = p.at + 2, p.at + length
+    while option < last:
+        if u8(octets, option) == wire.OPTION_PAD1:
+            option += 1
+            continue
+        if option + 2 > p.end:
+            return
+        size = u8(octets, option + 1)
+        if u8(octets, option) == wire.OPTION_HOME_ADDRESS:
+            size = 16  # whatever it says
+        option += 2 + size
+        if option > p.end:
+            return  # an option that goes beyond the frame: TShark stops
+    p.protocol = u8(octets, p.at)
+    p.at += length
+    p.next = IP_PROTOCOL
+
+
+@numba.njit(cache=True)
+def _routing(octets: np.ndarray, p: np.ndarray) -> None:
+    """A routing header; with segments left, its last address is the destination."""
+    captured = p.end - p.at
+    if captured < 4:
+        return
+    kind, left = u8(octets, p.at + 2), u8(octets, p.at + 3)
+    length = 8 + u8(octets, p.at + 1) * 8
+    if captured < length:
+        return
+    segments = (length - 8) // 16
+    if (kind == 4 or kind == 2) and not segments:
+        return
+    if p.family == 6 and 0 < left:
+        if kind == 0 and left <= segments:
+            p.dst_high, p.dst_low = u64(octets, p.at + length - 16), u64(octets, p.at + length - 8)
+        elif kind == 2 or kind == 4:
+            p.dst_high, p.dst_low = u64(octets, p.at + 8), u64(octets, p.at + 16)
+        elif kind == 3:
+            unsupported(p, IP_PROTOCOL_REASON, wire.PROTO_ROUTING)
+            return
+    p.protocol = u8(octets, p.at)
+    p.at += length
+    p.next = IP_PROTOCOL
+
+
+@numba.njit(cache=True)
+def _fragment(octets: np.ndarray, p: np.ndarray) -> None:
+    if p.end - p.at < wire.FRAGMENT_LEN:
+        return
+    protocol = u8(octets, p.at)
+    offset_and_more = u16(octets, p.at + 2)
+    identification = u32(octets, p.at + 4)
+    offset = offset_and_more & 0xFFF8
+    more = offset_and_more & 1 != 0
+    p.at += wire.FRAGMENT_LEN
+    p.protocol = protocol
+    p.fragmented = more
+    if p.family != 6:
+        unsupported(p, IP_PROTOCOL_REASON, wire.PROTO_FRAGMENT)
+    elif not offset and not more:
+        p.next = IP_PROTOCOL
+    elif p.end == p.reported_end and p.reported_end > p.at:
+        p.fragment_id = np.uint64(identification)
+        p.fragment_offset = offset
+        p.more_fragments = more
+        p.next = FRAGMENT
+
+
+@numba.njit(cache=True)
+def _authentication(octets: np.ndarray, p: np.ndarray) -> None:
+    """The authentication header, RFC 4302: its length counts 32-bit words, less two."""
+    captured = p.end - p.at
+    if captured < 2:
+        return
+    length = (u8(octets, p.at + 1) + 2) * 4
+    if captured < length:
+        return
+    p.protocol = u8(octets, p.at)
+    p.at += length
+    p.next = IP_PROTOCOL
+
+
+@numba.njit(cache=True)
+def _icmp(octets: np.ndarray, p: np.ndarray) -> None:
+    """ICMP: an error message quotes the packet it is about. RFC 792, RFC 4884."""
+    if p.end - p.at < wire.ICMP_LEN:
+        return
+    kind = u8(octets, p.at)
+    if kind not in wire.ICMP_WITH_PACKET:
+        return
+    original = u8(octets, p.at + wire.ICMP_ORIGINAL_LENGTH) * 4
+    p.at += wire.ICMP_LEN
+    if kind == wire.ICMP_REDIRECT:
+        if p.end > p.at:
+            shorten(p, (u8(octets, p.at) & 0x0F) * 4 + 8)
+    elif original and p.reported_end > p.at + original and p.end - p.at >= 4:
+        if u16(octets, p.at + wire.IP_TOTAL_LENGTH) > original:
+            shorten(p, original)
+    p.in_error = True
+    p.next = IP
+
+
+@numba.njit(cache=True)
+def _icmpv6(octets: np.ndarray, p: np.ndarray) -> None:
+    """ICMPv6: types 1 to 4 quote a packet, a redirect does in an option. RFC 4443, RFC 4861."""
+    if p.end - p.at < wire.ICMP_LEN:
+        return
+    kind = u8(octets, p.at)
+    if 1 <= kind <= 4:
+        original = u8(octets, p.at + wire.ICMPV6_ORIGINAL_LENGTH) * 8
+        p.at += wire.ICMP_LEN
+        if (kind == 1 or kind == 3) and original and p.reported_end > p.at + original:
+            shorten(p, original)
+    elif kind == wire.ICMPV6_REDIRECT:
+        p.at += wire.ICMPV6_REDIRECT_LEN
+        while True:
+            if p.end - p.at < 8:
+                return
+            length = u8(octets, p.at + 1) * 8
+            if not length:
+                return
+            if u8(octets, p.at) == wire.OPTION_REDIRECTED_HEADER:
+                shorten(p, length)
+                p.at += 8
+                break
+            p.at += length
+    else:
+        return
+    if p.end - p.at >= 1 and u8(octets, p.at) >> 4 == 6:
+        p.in_error = True
+        p.next = IPV6
+
+
+@numba.njit(cache=True)
+def _gre(octets: np.ndarray, p: np.ndarray) -> None:
+    """GRE, RFC 2784 with the keys of RFC 2890 and the acknowledgement of RFC 2637."""
+    captured = p.end - p.at
+    if captured < wire.GRE_LEN:
+        return
+    flags, kind = u16(octets, p.at), u16(octets, p.at + wire.GRE_TYPE)
+    length = wire.GRE_LEN
+    if flags & (wire.GRE_CHECKSUM | wire.GRE_ROUTING):
+        length += 4
+    if flags & wire.GRE_KEY:
+        length += 4
+    if flags & wire.GRE_SEQUENCE:
+        length += 4
+    if flags & wire.GRE_ACK and kind == wire.TYPE_PPP:
+        length += 4
+    if captured < length:
+        return
+    p.at += length
+    while flags & wire.GRE_ROUTING:  # source route entries up to an empty one. RFC 1701
+        if p.end - p.at < 4:
+            return
+        family, size = u16(octets, p.at), u8(octets, p.at + 3)
+        p.at += 4
+        if family == 0 and size == 0:
+            break
+        p.at += size
+    if kind == wire.TYPE_IPV4:
+        p.next = IP
+    elif kind == wire.TYPE_IPV6:
+        p.next = IPV6
+    elif kind == wire.TYPE_BRIDGED or kind == 0x6400:
+        p.next = ETHERNET
+    elif kind == wire.TYPE_PPP:
+        p.next = PPP
+    elif kind == wire.TYPE_MPLS or kind == wire.TYPE_MPLS_MULTICAST:
+        p.next = MPLS
+    elif kind == wire.TYPE_ARP:
+        p.protocol = kind
+        p.next = ETHERTYPE
+    elif kind == wire.TYPE_ERSPAN:
+        _erspan(octets, p, flags)
+    elif kind == wire.TYPE_WCCP:
+        _wccp(octets, p)
+    elif kind & 0xFE0F == 0x8200 or kind in OTHER_GRE:
+        unsupported(p, GRE_REASON, kind)
+
+
+@numba.njit(cache=True)
+def _wccp(octets: np.ndarray, p: np.ndarray) -> None:
+    """A redirected packet, perhaps after a header of four octets, which is no IP version 4."""
+    if p.end > p.at and u8(octets, p.at) >> 4 != 4:
+        p.at += 4
+    p.next = IP
+
+
+@numba.njit(cache=True)
+def _erspan(octets: np.ndarray, p: np.ndarray, flags: int) -> None:
+    """An Ethernet frame copied by a switch: no header (ERSPAN type I), 8 octets (II), 12 or 20."""
+    if not flags & wire.GRE_SEQUENCE:
+        p.next = ETHERNET
+        return
+    if p.end - p.at < 8:
+        return
+    version = u8(octets, p.at) >> 4
+    if version == 1:
+        p.at += 8
+        p.next = ETHERNET
+    elif version == 2 and p.end - p.at >= 12:
+        p.at += 20 if u8(octets, p.at + 11) & 1 else 12
+        p.next = ETHERNET

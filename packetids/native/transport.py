@@ -1,0 +1,215 @@
+"""The transport layer: UDP, and TCP with the parts of TShark's analysis that the fields need."""
+
+import numba
+import numpy as np
+
+from packetids.native import conversations, tcp_analysis, tunnels, wire
+from packetids.native.conversations import TCP_STREAMS, UDP_STREAMS, Conversations
+from packetids.native.state import (
+    INITIAL_RTT,
+    STOP,
+    TCP_CHECKSUM,
+    TCP_DSTPORT,
+    TCP_FLAGS,
+    TCP_LENGTH,
+    TCP_SRCPORT,
+    TCP_STREAM,
+    TCP_WINDOW,
+    TIME_DELTA,
+    UDP_CHECKSUM,
+    UDP_DSTPORT,
+    UDP_LENGTH,
+    UDP_SRCPORT,
+    UDP_STREAM,
+    Columns,
+    put,
+    shorten,
+    u8,
+    u16,
+    u32,
+)
+
+
+@numba.njit(cache=True)
+def udp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Columns, lite: bool) -> None:
+    """UDP, RFC 768."""
+    p.next = STOP
+    at, captured = p.at, p.end - p.at
+    if captured < wire.UDP_DSTPORT + 2:
+        return
+    src_port, dst_port = u16(octets, at), u16(octets, at + wire.UDP_DSTPORT)
+    put(out.udp_srcport, UDP_SRCPORT, src_port, p, out)
+    put(out.udp_dstport, UDP_DSTPORT, dst_port, p, out)
+    if captured < wire.UDP_LENGTH + 2:
+        return
+    length = u16(octets, at + wire.UDP_LENGTH)
+    if lite:
+        length = p.reported_end - at
+        put(out.udp_length, UDP_LENGTH, length, p, out)
+    else:
+        put(out.udp_length, UDP_LENGTH, length, p, out)
+        if length < wire.UDP_LEN:
+            if length or p.family != 6:
+                return
+            length = p.reported_end - at
+    if captured < wire.UDP_CHECKSUM + 2:
+        return
+    put(out.udp_checksum, UDP_CHECKSUM, u16(octets, at + wire.UDP_CHECKSUM), p, out)
+    stream = conversations.find(
+        c.udp, c.udp_slots, c.counts, UDP_STREAMS, p, src_port, dst_port, False
+    )
+    put(out.udp_stream, UDP_STREAM, stream, p, out)
+    shorten(p, length)
+    p.at += wire.UDP_LEN
+    if p.end <= p.at:
+        return
+    if src_port in wire.SNMP_PORTS or dst_port in wire.SNMP_PORTS:
+        snmp(octets, p, c.udp[stream])
+    tunnels.in_udp(octets, p, src_port, dst_port)
+
+
+@numba.njit(cache=True)
+def snmp(octets: np.ndarray, p: np.ndarray, conversation: np.ndarray) -> None:
+    """TShark opens a second conversation once it has seen SNMP in one, and uses that from then on.
+
+    It takes for SNMP what begins with a BER sequence that begins with an integer. RFC 1157.
+    """
+    if conversation.snmp or p.end - p.at < 3 or u8(octets, p.at) != wire.BER_SEQUENCE:
+        return
+    size = u8(octets, p.at + 1)
+    version = p.at + 2 + (size & 0x7F if size & 0x80 else 0)
+    if version < p.end and u8(octets, version) == wire.BER_INTEGER:
+        conversation.superseded = True
+
+
+@numba.njit(cache=True)
+def tcp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Columns) -> None:
+    """TCP, RFC 9293."""
+    p.next = STOP
+    at, captured = p.at, p.end - p.at
+    if captured < wire.TCP_DSTPORT + 2:
+        return
+    src_port, dst_port = u16(octets, at), u16(octets, at + wire.TCP_DSTPORT)
+    put(out.tcp_srcport, TCP_SRCPORT, src_port, p, out)
+    put(out.tcp_dstport, TCP_DSTPORT, dst_port, p, out)
+    if captured < wire.TCP_WINDOW + 2:
+        return
+    seq, ack = u32(octets, at + wire.TCP_SEQ), u32(octets, at + wire.TCP_ACK)
+    offset_flags = u16(octets, at + wire.TCP_OFFSET_FLAGS)
+    flags, header = offset_flags & 0x0FFF, (offset_flags >> 12) * 4
+    window = u16(octets, at + wire.TCP_WINDOW)
+
+    streams = c.counts[TCP_STREAMS]
+    stream = conversations.find(
+        c.tcp, c.tcp_slots, c.counts, TCP_STREAMS, p, src_port, dst_port, False
+    )
+    if stream == streams:  # new
+        conversations.begin_connection(c, stream, p.time_ns)
+    way = 1 if conversations.is_reversed(p, src_port, dst_port) else 0
+    noted = False  # whether TShark has something to say of the segment: then it says initial_rtt
+    flow = c.flows[2 * stream + way]
+    if flags & (wire.SYN | wire.ACK) == wire.SYN and flow.knows_first_seq:
+        if seq != flow.first_seq:
+            stream = conversations.find(
+                c.tcp, c.tcp_slots, c.counts, TCP_STREAMS, p, src_port, dst_port, True
+            )
+            conversations.begin_connection(c, stream, p.time_ns)
+            flow = c.flows[2 * stream + way]
+        else:
+            flow.next_seq = flow.max_seq_to_ack
+        noted = True
+    elif (
+        flags & (wire.SYN | wire.ACK) == wire.SYN | wire.ACK
+        and flow.knows_first_seq
+        and seq != flow.first_seq
+    ):
+        flow.first_seq = seq
+        noted = True
+    put(out.tcp_stream, TCP_STREAM, stream, p, out)
+    connection = c.connections[stream]
+    delta_ns = p.time_ns - connection.last_ns
+    connection.last_ns = p.time_ns
+
+    length = p.reported_end - at - header
+    knows_length = not p.fragmented and not p.in_error and length >= 0
+    if knows_length:
+        put(out.tcp_length, TCP_LENGTH, length, p, out)
+        noted = tcp_analysis.analyse(c, stream, way, seq, ack, length, flags, window, noted)
+    if header < wire.TCP_LEN:
+        return
+    put(out.tcp_flags, TCP_FLAGS, flags, p, out)
+    put(out.tcp_window, TCP_WINDOW, window, p, out)
+    if flags & wire.SYN:
+        if not flags & wire.ACK:
+            connection.syn_ns = p.time_ns
+        flow.before_first_ack = True
+    if flags & (wire.SYN | wire.ACK) == wire.ACK:
+        if connection.syn_ns and not connection.initial_rtt_ns:
+            connection.initial_rtt_ns = p.time_ns - connection.syn_ns
+        flow.before_first_ack = False
+    if captured < wire.TCP_CHECKSUM + 2:
+        return
+    put(out.tcp_checksum, TCP_CHECKSUM, u16(octets, at + wire.TCP_CHECKSUM), p, out)
+    if captured < wire.TCP_LEN:
+        return
+    put(out.time_delta_s, TIME_DELTA, seconds(delta_ns), p, out)
+    if header > wire.TCP_LEN and not _options(octets, at, header, p.end, flags, flow):
+        return
+    if noted and connection.initial_rtt_ns:
+        put(out.initial_rtt_s, INITIAL_RTT, seconds(connection.initial_rtt_ns), p, out)
+    if flags & wire.SYN:
+        tcp_analysis.agree_on_scaling(flow, c.flows[2 * stream + 1 - way], flags & wire.ACK != 0)
+    tunnels.in_tcp(octets, p, at + header, src_port, dst_port)
+
+
+@numba.njit(cache=True)
+def seconds(time_ns: int) -> float:
+    """Give nanoseconds in seconds: the float nearest to the decimal number, as if read from text.
+
+    Division does it up to 2**53 ns, where both numbers are exact. Beyond, the fraction of a
+    second is rounded to the multiples that a float next to so many whole seconds can hold.
+    """
+    if -(1 << 53) <= time_ns <= 1 << 53:
+        return time_ns / 1e9
+    magnitude = abs(time_ns)
+    whole, fraction_ns = magnitude // 1_000_000_000, magnitude % 1_000_000_000
+    steps = 1 << 53  # a second; as fine as a float beyond `whole` is
+    bound = whole
+    while bound:
+        bound >>= 1
+        steps >>= 1
+    count, rest = fraction_ns * steps // 1_000_000_000, fraction_ns * steps % 1_000_000_000
+    if rest > 500_000_000 or rest == 500_000_000 and count & 1:
+        count += 1
+    value = whole + count / steps
+    return -value if time_ns < 0 else value
+
+
+@numba.njit(cache=True)
+def _options(
+    octets: np.ndarray, at: int, header: int, end: int, flags: int, flow: np.ndarray
+) -> bool:
+    """Read the window scale; tell whether the options were captured as far as TShark reads."""
+    option, last = at + wire.TCP_LEN, at + header
+    while option < last:
+        if option >= end:
+            return False
+        kind = u8(octets, option)
+        if kind == wire.OPTION_END:
+            return True
+        if kind == wire.OPTION_NOP:
+            option += 1
+            continue
+        if option + 1 >= last:
+            return last <= end  # no room for its length; TShark marks the rest
+        if option + 1 >= end:
+            return False
+        length = u8(octets, option + 1)
+        if length < 2 or option + length > last:
+            return last <= end
+        if option + length > end:
+            return False
+        if kind == wire.TCP_OPTION_WINDOW_SCALE and length == 3 and flags & wire.SYN:
+            flow.window_scale = min(u8(octets, option + 2), 14)
+        option += length
+    return True
