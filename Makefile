@@ -9,7 +9,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test check figures ui testbed quick lock help
+.PHONY: repro test check figures ui testbed bench quick lock help
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -e 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ figures: $(READY) system  ## tables, figures and report only, with what they nee
 ui: $(READY)  ## open the runs in MLflow on http://127.0.0.1:5000
 	python -m stages.track
 	mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
+
+bench: $(READY) system  ## both readers, alternately: packets/s, ratio, memory (several minutes)
+	python -m benchmarks.readers
 
 quick: $(READY) system  ## the whole DAG on the tiny capture, in a folder of its own
 	python -m tests.quick build/quick

@@ -51,6 +51,8 @@ def completed(
         If there is no such backend, scheduler or worker, or an item's worker was killed (with
         Dask: again and again). What `function` raises is raised as it is.
     """
+    if not items:
+        return iter(())
     if p.backend == PROCESSES:
         return _processes(function, items, p.workers)
     if p.backend == DASK:
@@ -66,7 +68,7 @@ def _processes(
             f"compute.workers: needs a number of processes, or -1 for one a core; found {workers}."
         )
     if workers > len(items):
-        workers = max(len(items), 1)
+        workers = len(items)
     with parallel_config(backend="loky", inner_max_num_threads=1):
         parallel = Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1)
         try:
@@ -98,7 +100,7 @@ def _dask(
     except (OSError, ValueError, TypeError) as error:
         raise PacketidsError(
             f"compute.scheduler: no Dask scheduler answers at {scheduler!r} ({error}). Start one "
-            "(dask scheduler --host 127.0.0.1), or correct the address."
+            "(dask scheduler), or correct the address."
         ) from None
     with client:
         _check_workers(client, scheduler)
@@ -106,7 +108,7 @@ def _dask(
             client.submit(_alone, function, item, pure=False): i for i, item in enumerate(items)
         }
         try:
-            for future in as_completed(list(numbers)):
+            for future in as_completed(list(numbers), loop=client.loop):
                 i = numbers[future]
                 try:
                     result = future.result()
@@ -133,7 +135,7 @@ def _check_workers(client: Any, scheduler: str) -> None:
     except TimeoutError:
         raise PacketidsError(
             f"The Dask scheduler at {scheduler} has no worker after {WAIT_S:.0f} s. Start some in "
-            f"{os.getcwd()}: PYTHONPATH=. dask worker {scheduler} --nthreads 1 --no-dashboard."
+            f"{os.getcwd()}: PYTHONPATH=. dask worker {scheduler} --nthreads 1."
         ) from None
     for worker, folder in client.run(os.getcwd).items():
         if folder != os.getcwd():

@@ -16,19 +16,18 @@ from packetids.errors import PacketidsError
 from packetids.extract import many
 from tests.conftest import needs_tshark
 
+LOOPBACK = {
+    "host": "127.0.0.1",
+    "dashboard_address": "127.0.0.1:0",
+    "worker_dashboard_address": "127.0.0.1:0",
+}
 PROCESSES = settings.Compute(backend="processes", workers=2, scheduler="")
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
-    """Three worker processes on loopback, no dashboard."""
-    with LocalCluster(
-        n_workers=3,
-        threads_per_worker=1,
-        host="127.0.0.1",
-        dashboard_address=None,
-        worker_dashboard_address=None,
-    ) as made:
+    """Three worker processes."""
+    with LocalCluster(n_workers=3, threads_per_worker=1, **LOOPBACK) as made:
         yield made
 
 
@@ -115,7 +114,7 @@ def test_a_cluster_that_cannot_do_the_work_is_refused(cluster, tmp_path, monkeyp
         list(compute.completed(half, [1], settings.Compute("threads", 2, "")))
     with pytest.raises(PacketidsError, match="compute.workers"):
         list(compute.completed(half, [1], settings.Compute("processes", 0, "")))
-    with LocalCluster(n_workers=0, dashboard_address=None, host="127.0.0.1") as empty:
+    with LocalCluster(n_workers=0, **LOOPBACK) as empty:
         with pytest.raises(PacketidsError, match="has no worker after 1 s"):
             list(compute.completed(half, [1], on(empty)))
     monkeypatch.chdir(tmp_path)

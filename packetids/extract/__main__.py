@@ -54,6 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
         if given.source == "-" or not Path(given.source).is_dir():
             if given.target.is_dir():
                 parser.error(f"{given.target} is a folder: name the Parquet file to write")
+            if given.target.resolve() == Path(given.source).resolve():
+                parser.error(f"{given.target} is IN and OUT: name another Parquet file")
             return _one(given)
         if given.target.is_file():
             parser.error(f"{given.source} is a folder and {given.target} a file: name a folder")
