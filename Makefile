@@ -56,6 +56,8 @@ quick: $(READY) system  ## the whole DAG on the tiny capture, in a folder of its
 testbed: $(READY)  ## record a new embedded capture (Linux, root)
 	$(PYTHON) -m testbed record --out captures/testbed
 	$(PYTHON) -m testbed tiny --captures captures/testbed --out captures/tiny
+	$(PYTHON) -m testbed flows --captures captures/testbed
+	$(PYTHON) -m testbed flows --captures captures/tiny
 
 lock: $(READY)  ## pin requirements.txt anew from requirements.in
 	$(PYTHON) -m venv build/lock

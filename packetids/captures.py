@@ -22,6 +22,11 @@ from packetids import atomic, classes
 from packetids.errors import PacketidsError
 
 SUFFIXES = (".pcap", ".pcapng", ".pcap.xz")
+# First octets: pcap with micro- or nanoseconds in both octet orders, an old variant, pcapng.
+MAGICS = tuple(
+    bytes.fromhex(text)
+    for text in ("d4c3b2a1", "a1b2c3d4", "4d3cb2a1", "a1b23c4d", "34cdb2a1", "a1b2cd34", "0a0d0d0a")
+)
 CHUNK_OCTETS = 1 << 20
 LISTING = "captures.csv"
 
@@ -82,16 +87,16 @@ def find(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise PacketidsError(
-            f"{folder} is no folder. Set `captures` of conf/dataset/ to the folder that holds "
-            "PCAPs/."
+            f"{folder} is no folder. Set `captures` in params.yaml to the folder that holds "
+            "PCAPs/, in full (~ is not expanded)."
         )
     found = sorted(path for path in folder.rglob("*") if path.name.endswith(SUFFIXES))
     if not found:
         there = sorted(path.name for path in folder.iterdir())
         raise PacketidsError(
             f"{folder}: no capture found ({', '.join(SUFFIXES)}); it holds "
-            f"{', '.join(there[:5]) or 'nothing'}. Put captures there, or set `captures` of "
-            "conf/dataset/ to the folder that holds PCAPs/."
+            f"{', '.join(there[:5]) or 'nothing'}. Put captures there, or set `captures` in "
+            "params.yaml to the folder that holds PCAPs/."
         )
     return found
 
@@ -153,6 +158,80 @@ def unpack(dataset: Path, target: Path) -> list[Capture]:
             Capture(name, pcap, subcategory.key, pcap.stat().st_size, f"sha256:{found_hash}")
         )
     return unpacked
+
+
+def place(dataset: Path) -> list[Capture]:
+    """Place every capture of a download where it lies; nothing is copied or written.
+
+    `dataset` holds ``PCAPs/``, or is that folder. A capture's identity is the time of its last
+    change: DVC hashes the octets, and need not be doubled.
+
+    Raises
+    ------
+    PacketidsError
+        If a file cannot be read, is no pcap or pcapng capture, cannot be placed in a subcategory,
+        or there are two of one name.
+    """
+    folder = dataset / "PCAPs" if (dataset / "PCAPs").is_dir() else dataset
+    placed: dict[str, Capture] = {}
+    for path in find(folder):
+        if path.name.endswith(".xz"):
+            raise PacketidsError(f"{path}: compressed captures are not read in place. Unpack it.")
+        subcategory = classes.of_capture(path.relative_to(folder))
+        check_begin(path)
+        if path.name in placed:
+            raise PacketidsError(
+                f"{path}: there is another capture of that name, {placed[path.name].path}, and its "
+                "packets would count twice. Take one of them out of the captures folder."
+            )
+        status = path.stat()
+        placed[path.name] = Capture(
+            name_of(path, folder), path.absolute(), subcategory.key, status.st_size,
+            f"mtime:{status.st_mtime_ns}",
+        )  # fmt: skip
+    return sorted(placed.values(), key=lambda capture: capture.name)
+
+
+def check_recorded_by(dataset: Path, name: str, recorded_by: str) -> None:
+    """Refuse a folder that is not of the chosen dataset, so that no notice tells a lie.
+
+    `recorded_by` is the start of the command in the manifest; empty where there is no manifest.
+    """
+    path = dataset / "manifest.json"
+    if not recorded_by and not path.exists():
+        return
+    command = ""
+    if path.exists():
+        try:
+            command = json.loads(path.read_text(encoding="utf-8")).get("command", "")
+        except ValueError:
+            return  # `unpack` says what is wrong with it
+    if recorded_by and (not path.exists() or command.startswith(recorded_by)):
+        return  # `unpack` says that it is missing
+    needed = f"made by {recorded_by!r}" if recorded_by else "a download without manifest.json"
+    raise PacketidsError(
+        f"{dataset}: dataset {name} needs captures {needed}, and these were made by {command!r}. "
+        "Set `dataset` and `captures` in params.yaml to the same dataset."
+    )
+
+
+def check_begin(path: Path) -> None:
+    """Look at the first octets: hours later is too late to meet a file that is no capture."""
+    try:
+        with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as stream:
+            begin = stream.read(4)
+    except (OSError, EOFError, lzma.LZMAError) as error:
+        raise PacketidsError(
+            f"{path}: cannot be read ({error}). Correct its permissions, or take it out "
+            "of the captures folder."
+        ) from None
+    if begin not in MAGICS:
+        found = begin.hex(" ") or "nothing: the file is empty"
+        raise PacketidsError(
+            f"{path}: octet 0: a pcap or pcapng capture begins with one of "
+            f"{', '.join(magic.hex(' ') for magic in MAGICS)}, and there is {found}. Fetch it "
+            "again, or take it out of the captures folder."
+        )
 
 
 def _manifest(dataset: Path) -> dict[str, dict[str, Any]]:

@@ -1,69 +1,129 @@
-"""Which packets are attacks: the paper's rule by the bots' addresses.
+"""Which packets are attacks: the paper's rule by the bots' addresses, or the dataset's own flows.
 
 Ge et al. 2019, section IV-B, "Label mapping": "match the IP address of the bot machine and label
-packets according to the attack subcategory". The subcategory comes from the capture's folder;
-packets of no bot are normal traffic.
+packets according to the attack subcategory". The subcategory comes from the capture's place;
+packets of no bot are normal traffic. The other rule, by flow records, is in `flows`.
 """
 
+from dataclasses import dataclass
+
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from packetids import classes, fields
+from packetids import classes
 from packetids.errors import PacketidsError
 
 LABELS = ("capture", "category", "subcategory", "class")
 
-SOURCES = ("ip.src", "arp.src.proto_ipv4")
-DESTINATIONS = ("ip.dst", "arp.dst.proto_ipv4")
+NONE, IPV4, IPV6, ARP = 0, 4, 6, 1  # where the addresses of a packet come from
+_LAYERS = (
+    (IPV4, "ip.src", "ip.dst"),
+    (ARP, "arp.src.proto_ipv4", "arp.dst.proto_ipv4"),
+    (IPV6, "ipv6.src", "ipv6.dst"),
+)
 
 
-def columns_of(endpoint: str) -> tuple[str, ...]:
-    """Name the address columns that decide; `endpoint` is ``either`` or ``source``."""
-    if endpoint not in ("either", "source"):
-        raise PacketidsError(f"label.endpoint: needs 'either' or 'source', found {endpoint!r}.")
-    return SOURCES + DESTINATIONS if endpoint == "either" else SOURCES
+@dataclass(frozen=True)
+class Ends:
+    """The two ends of packets: addresses of the outer header, or of the ARP message."""
+
+    names: list[str]  # distinct addresses
+    source: np.ndarray  # int32, position in `names`, -1 for none; shape (n_packets,)
+    destination: np.ndarray  # int32
+    layer: np.ndarray  # int8: NONE, IPV4, IPV6 or ARP
+    headers: np.ndarray  # int8: 1, or 2 where more than one such header is in the packet
+
+    def are(self, addresses: list[str], at: np.ndarray) -> np.ndarray:
+        """Tell which packets have one of `addresses` at an end (`source` or `destination`)."""
+        wanted = np.array([name in set(addresses) for name in self.names] + [False])
+        return wanted[at]
 
 
-def is_attack(packets: pa.Table, bots: list[str], endpoint: str) -> pa.ChunkedArray:
+def ends(packets: pa.Table) -> Ends:
+    """Find the ends of each packet.
+
+    Only the outer header counts, the first of several joined by commas: the header inside an ICMP
+    message is a quotation.
+    """
+    names: dict[str, int] = {}
+    n = packets.num_rows
+    source, destination = np.full(n, -1, np.int32), np.full(n, -1, np.int32)
+    layer, headers = np.zeros(n, np.int8), np.ones(n, np.int8)
+    for kind, *columns in _LAYERS:
+        free = layer == NONE
+        taken = np.zeros(n, bool)
+        for name, end in zip(columns, (source, destination), strict=True):
+            texts, code = _coded(packets[name])
+            number = [names.setdefault(t.split(",")[0], len(names)) if t else -1 for t in texts]
+            several = np.array(["," in text for text in texts] + [False])
+            found = np.array([*number, -1], np.int32)[code]
+            here = free & (found >= 0)
+            end[here] = found[here]
+            headers[here & several[code]] = 2
+            taken |= here
+        layer[taken] = kind
+    return Ends(list(names), source, destination, layer, headers)
+
+
+def outer_numbers(column: pa.ChunkedArray) -> np.ndarray:
+    """Read the first of numbers joined by commas; int32, -1 where there is none."""
+    texts, code = _coded(column)
+    numbers = [int(text.split(",")[0]) if text else -1 for text in texts]
+    return np.array([*numbers, -1], np.int32)[code]
+
+
+def is_attack(packets: Ends, bots: list[str], endpoint: str) -> np.ndarray:
     """Tell for each packet whether a bot sent or received it.
 
-    Only the outer IPv4 header counts, the first of several joined by commas: the header inside an
-    ICMP message is a quotation. An IPv6 packet matches no bot, as in the paper.
+    `endpoint` is ``either`` or ``source``. An IPv6 packet matches no bot, as in the paper.
 
     Returns
     -------
-    pyarrow.ChunkedArray of bool, shape (n_packets,)
+    numpy.ndarray of bool, shape (n_packets,)
     """
-    wanted = pa.array(bots, pa.string())
-    found = pa.chunked_array([pa.repeat(pa.scalar(False), packets.num_rows)])
-    for name in columns_of(endpoint):
-        address = pc.cast(packets[name], pa.string())
-        outer = pc.list_element(pc.split_pattern(pc.fill_null(address, ""), ","), 0)
-        found = pc.or_(found, pc.is_in(outer, wanted))
-    return found
+    if endpoint not in ("either", "source"):
+        raise PacketidsError(f"label.endpoint: needs 'either' or 'source', found {endpoint!r}.")
+    sent = packets.are(bots, packets.source)
+    return sent | packets.are(bots, packets.destination) if endpoint == "either" else sent
 
 
-def label(
-    packets: pa.Table,
-    capture: str,
-    subcategory: classes.Subcategory,
-    bots: list[str],
-    endpoint: str,
-) -> pa.Table:
-    """Add the columns capture, category, subcategory and class (the key of `classes`)."""
+def by_bot_address(
+    packets: Ends, subcategory: classes.Subcategory, bots: list[str], endpoint: str
+) -> np.ndarray:
+    """Give the class of each packet by the paper's rule; int8, position in `classes.KEYS`."""
     attack = is_attack(packets, bots, endpoint)
-    normal = classes.BY_KEY[classes.NORMAL]
-    pairs = {
-        "category": (subcategory.category, normal.category),
-        "subcategory": (subcategory.subcategory, normal.subcategory),
-        "class": (subcategory.key, normal.key),
-    }
-    packets = packets.append_column("capture", _constant(capture, packets.num_rows))
-    for name, (if_attack, if_normal) in pairs.items():
-        values = pc.if_else(attack, pa.scalar(if_attack), pa.scalar(if_normal))
-        packets = packets.append_column(name, values.cast(fields.TEXT))
+    numbers = classes.KEYS.index(classes.NORMAL), classes.KEYS.index(subcategory.key)
+    return np.array(numbers, np.int8)[attack.astype(int)]
+
+
+def append(packets: pa.Table, capture: str, found: np.ndarray) -> pa.Table:
+    """Add the columns capture, category, subcategory and class.
+
+    `found` holds the position in `classes.KEYS` of each packet's class.
+    """
+    packets = packets.append_column("capture", _encoded(np.zeros(len(found), int), [capture]))
+    for name in LABELS[1:]:
+        attribute = "key" if name == "class" else name
+        texts = [getattr(entry, attribute) for entry in classes.SUBCATEGORIES]
+        distinct = sorted(set(texts))  # a dictionary holds no text twice
+        code = np.array([distinct.index(text) for text in texts])
+        packets = packets.append_column(name, _encoded(code[found], distinct))
     return packets
 
 
-def _constant(text: str, length: int) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), length), [text])
+def _encoded(code: np.ndarray, texts: list[str]) -> pa.Array:
+    """Make a dictionary of the texts that are used, so that none stands there without a row."""
+    used, place = np.unique(code, return_inverse=True)
+    indices = pa.array(place.astype(np.int32))
+    return pa.DictionaryArray.from_arrays(indices, pa.array([texts[i] for i in used], pa.string()))
+
+
+def _coded(column: pa.ChunkedArray) -> tuple[list[str], np.ndarray]:
+    """Give the distinct texts of a column, and of each row its position there, -1 for null."""
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    column = column.unify_dictionaries()
+    texts = column.chunk(0).dictionary.to_pylist() if column.num_chunks else []
+    codes = [np.asarray(pc.fill_null(chunk.indices, -1)) for chunk in column.chunks]
+    return texts, np.concatenate([np.empty(0, np.int32), *codes])

@@ -9,6 +9,7 @@ Composing happens in the stage and not in DVC, because ``dvc repro`` does not re
 edit under conf/ (treeverse/dvc#10750); dvc.yaml tracks the chosen option files themselves.
 """
 
+import re
 import typing
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
@@ -34,7 +35,8 @@ class Dataset:
     """Where the captures come from and what must be said about results made from them."""
 
     name: str = MISSING
-    captures: str = MISSING  # folder with manifest.json and PCAPs/
+    recorded_by: str = MISSING  # start of the command in manifest.json; empty: no manifest
+    is_bot_iot: bool = MISSING  # its counts should be the paper's
     notice: str = MISSING  # shown on every table, figure and page
 
 
@@ -59,8 +61,13 @@ class Compute:
 class Label:
     """Which packets are attacks (section IV-B, "Label mapping")."""
 
+    rule: str = MISSING  # bot_address | flows
     bots: list[str] = MISSING
     endpoint: str = MISSING  # either | source
+    bots_ipv6: list[str] = MISSING  # for the report on the two rules
+    flow_sources: list[str] = MISSING  # in order of preference
+    tolerance_s: float = MISSING  # of a packet's time beyond its flow's
+    uncovered: str = MISSING  # Normal | bot_address: class of a packet without a flow
 
 
 @dataclass(frozen=True)
@@ -231,6 +238,8 @@ def _pick(composed: DictConfig, name: str) -> Any:
 def _flow(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ",".join(_flow(item) for item in value) + "]"
+    if isinstance(value, str):  # quoted: a path may hold spaces and Hydra's own signs
+        return "'" + re.sub(r"(\\*)'", r"\1\1\'", re.sub(r"\\+$", r"\g<0>\g<0>", value)) + "'"
     return str(value)
 
 

@@ -1,7 +1,8 @@
-"""Unpack the dataset's captures: captures/<dataset>/PCAPs/**/*.pcap.xz -> data/capture/**/*.pcap.
+"""Bring the dataset's captures into reach: the folder `captures` -> data/capture/captures.csv.
 
-Ge et al. 2019, section IV-B: "We started with the collection of the PCAP files". Each capture is
-checked against the SHA-256 in the dataset's manifest, and listed in data/capture/captures.csv.
+Ge et al. 2019, section IV-B: "We started with the collection of the PCAP files". Embedded captures
+are unpacked below data/capture and checked against the SHA-256 in their manifest; the captures of
+a download (BoT-IoT) are listed where they lie.
 """
 
 import logging
@@ -20,14 +21,17 @@ class Config:
     """What this stage reads."""
 
     dataset: settings.Dataset
+    captures: str
 
 
 def main(config: Config) -> None:
-    """Unpack, check and list."""
-    unpacked = captures.unpack(Path(config.dataset.captures), CAPTURES)
-    captures.write_listing(CAPTURES, unpacked)
-    octets = sum(capture.octets for capture in unpacked)
-    log.info("%s: %d captures, %.1f MB", config.dataset.name, len(unpacked), octets / 1e6)
+    """Unpack or place, check and list."""
+    folder, dataset = Path(config.captures), config.dataset
+    captures.check_recorded_by(folder, dataset.name, dataset.recorded_by)
+    found = captures.unpack(folder, CAPTURES) if dataset.recorded_by else captures.place(folder)
+    captures.write_listing(CAPTURES, found)
+    octets = sum(capture.octets for capture in found)
+    log.info("%s: %d captures, %.1f MB", dataset.name, len(found), octets / 1e6)
 
 
 if __name__ == "__main__":

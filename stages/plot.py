@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from packetids import atomic, command, experiment, figures, settings, split, tables
+from packetids import atomic, command, experiment, figures, part, settings, split, tables
 
 RESULTS = Path("results")
 MODELS = Path("models/train")
@@ -37,7 +37,8 @@ def main(config: Config) -> None:
     comparison = pd.read_csv(RESULTS / "compare/comparison.csv", dtype={"table": str, "row": str})
     for number, table in tables.build(comparison).items():
         atomic.write_csv(TABLES / f"table-{number}.csv", table)
-    source = f"dataset {config.dataset.name}"
+    atomic.write_text(TABLES / "notice.txt", part.notice(config.dataset) + "\n")
+    source = part.source(config.dataset)
     write(figures.workflow(steps(comparison, config), source), "figure-1")
     write(figures.network(*architecture(config.tasks[0]), source), "figure-2")
     cells = comparison[comparison["table"] == "figure-3"]

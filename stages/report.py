@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from packetids import atomic, command, report, settings, tables
+from packetids import agreement, atomic, command, part, report, settings, tables
 
 RESULTS = Path("results")
 TABLES = Path("results/tables")
@@ -37,6 +37,7 @@ def main(config: Config) -> None:
     built = {number: pd.read_csv(TABLES / f"table-{number}.csv") for number in tables.TITLES}
     scores = pd.read_csv(RESULTS / "evaluate/scores.csv")
     extra = {
+        "The two label rules on the same packets": both_rules(),
         "Scores on the test folds": scores[scores["stage"] == "train"]
         .pivot(index="name", columns="metric", values="value")
         .reindex(scores[scores["stage"] == "train"]["name"].unique())
@@ -51,8 +52,14 @@ def main(config: Config) -> None:
         if (FIGURES / f"{name}.svg").exists()
     }
     choices = {"dataset": config.dataset.name, "seed": config.seed}
-    atomic.write_text(PAGE, report.page(built, extra, drawn, config.dataset.notice, choices))
+    atomic.write_text(PAGE, report.page(built, extra, drawn, part.notice(config.dataset), choices))
     log.info("open %s", PAGE)
+
+
+def both_rules() -> pd.DataFrame:
+    """Read the comparison of the label rules, all subcategories together."""
+    table = pd.read_csv(RESULTS / "label/report.csv")
+    return table[table["captures_of"] == agreement.TOTAL].drop(columns="captures_of")
 
 
 if __name__ == "__main__":

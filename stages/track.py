@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from packetids import atomic, command, experiment, settings, tracking
+from packetids import atomic, command, experiment, part, settings, tracking
 
 RESULTS = Path("results")
 MODELS = Path("models")
@@ -59,7 +59,7 @@ def result(folder: Path, scores: pd.DataFrame, dataset: settings.Dataset) -> tra
         metrics=run["metrics"] | tests,
         history=pd.read_csv(history) if history.exists() else None,
         model=MODELS / folder,
-        notice=dataset.notice,
+        notice=part.notice(dataset),
     )
 
 

@@ -2,6 +2,9 @@
 
 python -m testbed record --out captures/testbed
 python -m testbed tiny   --captures captures/testbed --out captures/tiny
+python -m testbed flows  --captures captures/tiny
+
+`record` needs Linux and root; `flows` needs Argus.
 
 Everything stays between namespaces that have no route out; counts and times are bounded, and all
 of it is removed at the end, also when interrupted.
@@ -19,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from testbed import manifest, recorder, tiny, topology
+from testbed import argus, manifest, recorder, tiny, topology
 from testbed.errors import TestbedError
 
 PACKAGES = {
@@ -48,6 +51,8 @@ def main() -> None:
     small = commands.add_parser("tiny", help="cut the test capture out of a recording")
     small.add_argument("--captures", type=Path, required=True)
     small.add_argument("--out", type=Path, required=True, help="folder to replace")
+    flows = commands.add_parser("flows", help="make flow records of a recording with Argus")
+    flows.add_argument("--captures", type=Path, required=True, help="gets flows/flows.csv.xz")
     arguments = parser.parse_args()
     # Ending by a signal unwinds like an error, so that everything is removed.
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -55,8 +60,10 @@ def main() -> None:
     try:
         if arguments.command == "record":
             _record(arguments)
-        else:
+        elif arguments.command == "tiny":
             _tiny(arguments)
+        else:
+            _flows(arguments)
     except TestbedError as error:
         sys.exit(f"testbed: error: {error}")
     except KeyboardInterrupt:
@@ -100,6 +107,12 @@ def _tiny(arguments: argparse.Namespace) -> None:
     with _replacing(arguments.out) as folder:
         made = tiny.cut(source, arguments.captures, folder)
     print(json.dumps(made["totals"]))
+
+
+def _flows(arguments: argparse.Namespace) -> None:
+    source = json.loads((arguments.captures / "manifest.json").read_text(encoding="utf-8"))
+    target = arguments.captures / "flows" / "flows.csv.xz"
+    print(json.dumps({"flows": argus.write(arguments.captures, source["captures"], target)}))
 
 
 @contextmanager

@@ -237,3 +237,67 @@ def _pcapng(data: bytes) -> Any:
             link, most, _, _ = interfaces[0]
             yield None, wire, _octets(body, 4, min(wire, most or wire)), link
         at += total
+
+
+def outer(text: str | None) -> str | None:
+    """Give the first of values joined by commas."""
+    return text.split(",")[0] if text else None
+
+
+def ends(packet: Packet) -> tuple[str | None, str | None, str | None]:
+    """Give source, destination and layer (ip, arp, ipv6) of the outer header."""
+    for layer, one, other in (
+        ("ip", "ip.src", "ip.dst"),
+        ("arp", "arp.src.proto_ipv4", "arp.dst.proto_ipv4"),
+        ("ipv6", "ipv6.src", "ipv6.dst"),
+    ):
+        if packet[one] or packet[other]:
+            return outer(packet[one]), outer(packet[other]), layer
+    return None, None, None
+
+
+def is_attack(packet: Packet, bots: list[str], endpoint: str) -> bool:
+    """Section IV-B, "Label mapping": is a bot the source, or at either end?"""
+    source, destination, _ = ends(packet)
+    return source in bots or (endpoint == "either" and destination in bots)
+
+
+def packet_protocol(packet: Packet) -> str:
+    """Name the protocol of the outer header as Argus does; ipv6-icmp is all the rest over IPv6."""
+    layer = ends(packet)[2]
+    if layer == "arp":
+        return "arp"
+    if layer == "ipv6":
+        alone = "," not in (packet["ipv6.src"] or "") + (packet["ipv6.dst"] or "")
+        if alone and packet["tcp.srcport"] is not None:
+            return "tcp"
+        return "udp" if alone and packet["udp.srcport"] is not None else "ipv6-icmp"
+    names = {"1": "icmp", "2": "igmp", "6": "tcp", "17": "udp"}
+    return names.get(outer(packet["ip.proto"]) or "", "other")
+
+
+def flow_of(packet: Packet, flows: list[dict[str, Any]], tolerance_us: int) -> tuple[Any, bool]:
+    """Find the class of the packet's flow (None: no flow), and whether flows disagree.
+
+    A flow has proto, ends (a set of addresses with ports, or of addresses alone), start_us, end_us
+    and class. The nearest in time counts, of these the one that began last.
+    """
+    source, destination, _ = ends(packet)
+    protocol = packet_protocol(packet)
+    one, other = (source,), (destination,)
+    if protocol in ("tcp", "udp"):
+        one = (source, packet[f"{protocol}.srcport"])
+        other = (destination, packet[f"{protocol}.dstport"])
+    if packet["time_us"] is None or None in one + other:
+        return None, False
+    near = []
+    for order, flow in enumerate(flows):
+        if flow["proto"] != protocol or flow["ends"] != sorted([one, other]):
+            continue
+        distance = max(flow["start_us"] - packet["time_us"], packet["time_us"] - flow["end_us"], 0)
+        if distance <= tolerance_us:
+            near.append((distance, -flow["start_us"], -order, flow["class"]))
+    if not near:
+        return None, False
+    best = min(near)
+    return best[3], any(n[0] == best[0] and n[3] != best[3] for n in near)

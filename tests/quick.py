@@ -16,6 +16,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 CHOICES = {
     "dataset": "tiny",
+    "captures": "captures/tiny",
     "sample": "tiny",
     "fnn": "quick",
     "svc": "quick",

@@ -53,12 +53,12 @@ def test_an_empty_captures_folder(folder):
     for path in (folder / TOP).rglob("*.xz"):
         path.unlink()
 
-    refused(stage(folder, "capture"), TOP, "no capture found", "conf/dataset/")
+    refused(stage(folder, "capture"), TOP, "no capture found", "params.yaml")
     assert left(folder / "data") == set()
 
 
 def test_a_captures_folder_that_is_not_there(folder):
-    refused(stage(folder, "capture", "dataset.captures=nowhere"), "nowhere", "is no folder")
+    refused(stage(folder, "capture", "captures=nowhere"), "nowhere", "is no folder")
 
 
 def test_a_subcategory_that_the_paper_does_not_have(folder):

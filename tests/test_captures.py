@@ -96,7 +96,7 @@ def test_a_missing_and_an_extra_capture_are_named(dataset, tmp_path):
 
 def test_a_capture_in_a_folder_of_no_subcategory_is_named(dataset, tmp_path):
     path = one_of(dataset)
-    elsewhere = dataset / "PCAPs" / "DDoS" / "DDoS_SCTP" / path.name
+    elsewhere = dataset / "PCAPs" / "DDoS" / "DDoS_SCTP" / "x.pcap.xz"
     elsewhere.parent.mkdir()
     shutil.copy(path, elsewhere)
 

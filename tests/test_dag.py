@@ -134,7 +134,7 @@ def test_mlflow_has_every_training_trial_and_candidate(done):
         ("packetids/figures.py", "GREY", "GREY_", {"plot"}),
         ("packetids/split.py", "import numpy", "import  numpy",
          {"split", "train", "sweep", "svc", "evaluate", "track", "compare", "plot"}),
-        ("reference/paper.csv", "194417", "194418", {"compare"}),
+        ("reference/paper.csv", "194417", "194418", {"label", "compare"}),
         ("params.yaml", "seed: 0", "seed: 1",
          {"sample", "split", "train", "sweep", "svc", "report"}),
         ("params.yaml", "fnn: quick", "fnn: paper", {"train", "sweep"}),

@@ -1,0 +1,47 @@
+"""Look before hours of work: what of the dataset is there, disk, reader, time, flow records.
+
+Prints a table and writes nothing. Ends with status 0 if a run would work, and 1 if it would not. A
+part of BoT-IoT works; what is missing is listed. This is no stage of dvc.yaml: run it by hand.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from packetids import check, command, settings
+from packetids.errors import PacketidsError
+
+
+@dataclass(frozen=True)
+class Config:
+    """What this check reads."""
+
+    dataset: settings.Dataset
+    captures: str
+    extract: settings.Extract
+    compute: settings.Compute
+    label: settings.Label
+    sample: settings.Sample
+    tasks: list[str]
+
+
+def main(config: Config) -> None:
+    """Look and print."""
+    rows = check.findings(
+        Path(config.captures),
+        config.dataset,
+        config.extract,
+        check.workers_of(config.compute.workers),
+        config.label,
+        config.sample,
+        config.tasks,
+    )
+    print(check.table(rows))
+    if bad := [row for row in rows if row.verdict == check.BAD]:
+        raise PacketidsError(
+            f"a run would not work: {len(bad)} of {len(rows)} rows say {check.BAD}. "
+            f"The first, {bad[0].subject}: {bad[0].found}"
+        )
+
+
+if __name__ == "__main__":
+    command.run(main, Config)
