@@ -13,5 +13,6 @@ _HERE = Path(__file__).parent
 SOURCE_HASH = hashlib.sha256(
     b"".join(path.read_bytes() for path in sorted([*_HERE.glob("*.py"), *_HERE.glob("*.txt")]))
 ).hexdigest()[:16]
-if not numba.config.CACHE_DIR:  # NUMBA_CACHE_DIR of the environment
-    numba.config.CACHE_DIR = str(_HERE / "__pycache__" / f"numba-{SOURCE_HASH}")
+# NUMBA_CACHE_DIR of the environment comes first.
+if not numba.config.CACHE_DIR:  # type: ignore[attr-defined]
+    numba.config.CACHE_DIR = str(_HERE / "__pycache__" / f"numba-{SOURCE_HASH}")  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ from numba.np import arrayobj
 
 
 @intrinsic
-def borrowed(_: Any, array: types.Array) -> tuple[Any, Callable[..., Any]]:
+def _borrowed(_: Any, array: types.Array) -> tuple[Any, Callable[..., Any]]:
     """Give the same array without an owner; it must not outlive the call's argument."""
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -22,3 +22,6 @@ def borrowed(_: Any, array: types.Array) -> tuple[Any, Callable[..., Any]]:
         return lent._getvalue()
 
     return array(array), codegen
+
+
+borrowed: Any = _borrowed  # mypy takes the signature above for the caller's

@@ -49,7 +49,7 @@ def batch(rows: int, out: Output, d: Dictionaries) -> pa.RecordBatch:
             columns.append(pa.Array.from_buffers(field.type, rows, buffers))
         else:
             place = TEXTS.index(field.name)
-            index = pa.py_buffer(d.index[place, :rows].copy())
+            index = pa.py_buffer(d.entry[place, :rows].copy())
             buffers = [pa.py_buffer(valid[len(NUMBERS) + place]), index]
             columns.append(
                 pa.DictionaryArray.from_arrays(

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from packetids.native.state import Record
+
 CONVERSATION = np.dtype(
     [
         ("low_high", "u8"), ("low_low", "u8"),  # the smaller address
@@ -129,7 +131,7 @@ def _rehash(table: np.ndarray, slots: np.ndarray, count: int) -> None:
 
 
 @numba.njit(cache=True, inline="always")
-def is_reversed(p: np.ndarray, src_port: int, dst_port: int) -> bool:
+def is_reversed(p: Record, src_port: int, dst_port: int) -> bool:
     """Tell which direction a packet goes: from the larger address, of equal ones the port."""
     if p.src_high != p.dst_high:
         return p.src_high > p.dst_high
@@ -140,7 +142,7 @@ def is_reversed(p: np.ndarray, src_port: int, dst_port: int) -> bool:
 
 @numba.njit(cache=True, inline="always")
 def find(
-    table: np.ndarray, slots: np.ndarray, counts: np.ndarray, which: int, p: np.ndarray,
+    table: np.ndarray, slots: np.ndarray, counts: np.ndarray, which: int, p: Record,
     src_port: int, dst_port: int, always_new: bool,
 ) -> int:  # fmt: skip
     """Give the number of the packet's newest conversation; a new one where there is none."""
@@ -166,7 +168,7 @@ def find(
 
 
 @numba.njit(cache=True, inline="always")
-def _slot(table: np.ndarray, slots: np.ndarray, key: np.ndarray) -> int:
+def _slot(table: np.ndarray, slots: np.ndarray, key: Record) -> int:
     """Find the slot of a key, or a free one for it."""
     h = key.low_low * np.uint64(0x9E3779B97F4A7C15) ^ key.high_low
     h = (h ^ h >> np.uint64(29)) * np.uint64(0xBF58476D1CE4E5B9)
@@ -206,7 +208,7 @@ def begin_connection(c: Conversations, stream: int, time_ns: int) -> None:
 
 
 @numba.njit(cache=True, inline="always")
-def remember(c: Conversations, flow: np.ndarray, seq: int, next_seq: int) -> None:
+def remember(c: Conversations, flow: Record, seq: int, next_seq: int) -> None:
     """Keep a segment until it is acknowledged."""
     place = c.counts[FREE_SEGMENT]
     if place == NONE:

@@ -28,6 +28,7 @@ from packetids.native.state import (
     STOP,
     TIME,
     Output,
+    Record,
 )
 from packetids.native.text import Dictionaries
 
@@ -40,7 +41,7 @@ def run(
     octets: np.ndarray, start: np.ndarray, captured_octets: np.ndarray, wire_octets: np.ndarray,
     time_ns: np.ndarray, has_time: np.ndarray, link_type: np.ndarray,
     first: int, row: int, wanted: int, resume: bool,
-    p: np.ndarray, c: Conversations, out: Output, d: Dictionaries,
+    p: Record, c: Conversations, out: Output, d: Dictionaries,
 ) -> tuple[int, int, int]:  # fmt: skip
     """Dissect frames from number `first` of the run on, into rows from `row` on.
 
@@ -98,13 +99,13 @@ def _lent_output(out: Output) -> Output:
 @numba.njit(cache=True, inline="always")
 def _lent_dictionaries(d: Dictionaries) -> Dictionaries:
     return Dictionaries(
-        borrowed(d.index), borrowed(d.slots), borrowed(d.entry_slot), borrowed(d.entry_key),
+        borrowed(d.entry), borrowed(d.slots), borrowed(d.entry_slot), borrowed(d.entry_key),
         borrowed(d.entry_end), borrowed(d.entries), borrowed(d.pool),
     )  # fmt: skip
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def walk(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Output) -> None:
+def walk(octets: np.ndarray, p: Record, c: Conversations, out: Output) -> None:
     """Go from layer to layer until there is no next one, or one that `run` has to leave for."""
     while True:
         layer = p.next
@@ -138,7 +139,7 @@ def walk(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Output) -> No
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def close(
-    p: np.ndarray, has_time: bool, wire_octets: int, wanted: int, out: Output, d: Dictionaries
+    p: Record, has_time: bool, wire_octets: int, wanted: int, out: Output, d: Dictionaries
 ) -> int:
     """End the row of a frame if the frame is wanted; give the next row."""
     row = p.row

@@ -17,6 +17,7 @@ from packetids.native.state import (
     OTHER,
     PPP,
     STOP,
+    Record,
     shorten,
     u8,
     u16,
@@ -63,7 +64,7 @@ OTHER_TUNNELS = (
 
 
 @numba.njit(cache=True, inline="always")
-def begin(octets: np.ndarray, link_type: int, p: np.ndarray) -> None:
+def begin(octets: np.ndarray, link_type: int, p: Record) -> None:
     """Find the first layer of a frame."""
     captured = p.end - p.at
     if link_type == ETHER:
@@ -91,7 +92,7 @@ def begin(octets: np.ndarray, link_type: int, p: np.ndarray) -> None:
 
 
 @numba.njit(cache=True, inline="always")
-def ethernet(octets: np.ndarray, p: np.ndarray) -> None:
+def ethernet(octets: np.ndarray, p: Record) -> None:
     """IEEE 802.3: a type, or a length and IEEE 802.2."""
     if p.end - p.at < wire.ETH_LEN:
         p.next = STOP
@@ -113,7 +114,7 @@ def ethernet(octets: np.ndarray, p: np.ndarray) -> None:
 
 
 @numba.njit(cache=True, inline="always")
-def ethertype(octets: np.ndarray, p: np.ndarray) -> None:
+def ethertype(octets: np.ndarray, p: Record) -> None:
     """Go by the EtherType in ``p.protocol``."""
     kind = p.protocol
     if kind == wire.TYPE_IPV4:
@@ -137,7 +138,7 @@ def ethertype(octets: np.ndarray, p: np.ndarray) -> None:
 
 
 @numba.njit(cache=True)
-def llc(octets: np.ndarray, p: np.ndarray) -> None:
+def llc(octets: np.ndarray, p: Record) -> None:
     """IEEE 802.2: IP directly, or SNAP with an EtherType."""
     captured = p.end - p.at
     p.next = STOP
@@ -161,7 +162,7 @@ def llc(octets: np.ndarray, p: np.ndarray) -> None:
 
 
 @numba.njit(cache=True)
-def ppp(octets: np.ndarray, p: np.ndarray) -> None:
+def ppp(octets: np.ndarray, p: Record) -> None:
     """PPP, RFC 1661, with or without the address and control fields of RFC 1662."""
     p.next = STOP
     if p.end - p.at >= 2 and u16(octets, p.at) == 0xFF03:
@@ -198,7 +199,7 @@ def ppp(octets: np.ndarray, p: np.ndarray) -> None:
 
 
 @numba.njit(cache=True)
-def mpls(octets: np.ndarray, p: np.ndarray) -> None:
+def mpls(octets: np.ndarray, p: Record) -> None:
     """Labels up to the last of the stack, then IP by its version. RFC 3032."""
     while True:
         if p.end - p.at < 4:
@@ -224,7 +225,7 @@ def mpls(octets: np.ndarray, p: np.ndarray) -> None:
 
 
 @numba.njit(cache=True)
-def _vlan(octets: np.ndarray, p: np.ndarray) -> None:
+def _vlan(octets: np.ndarray, p: Record) -> None:
     if p.end - p.at < wire.VLAN_LEN:
         p.next = STOP
         return
@@ -240,7 +241,7 @@ def _vlan(octets: np.ndarray, p: np.ndarray) -> None:
 
 
 @numba.njit(cache=True)
-def _pppoe(octets: np.ndarray, p: np.ndarray) -> None:
+def _pppoe(octets: np.ndarray, p: Record) -> None:
     """PPPoE session, RFC 2516."""
     if p.end - p.at < 6:
         p.next = STOP
@@ -252,7 +253,7 @@ def _pppoe(octets: np.ndarray, p: np.ndarray) -> None:
 
 
 @numba.njit(cache=True)
-def _cooked(octets: np.ndarray, p: np.ndarray, length: int, type_at: int, hatype_at: int) -> None:
+def _cooked(octets: np.ndarray, p: Record, length: int, type_at: int, hatype_at: int) -> None:
     if p.end - p.at < length:
         p.next = STOP
         return
@@ -275,7 +276,7 @@ def _cooked(octets: np.ndarray, p: np.ndarray, length: int, type_at: int, hatype
 
 
 @numba.njit(cache=True)
-def _raw(octets: np.ndarray, p: np.ndarray) -> None:
+def _raw(octets: np.ndarray, p: Record) -> None:
     p.next = STOP
     if p.end - p.at < 1:
         return
@@ -289,7 +290,7 @@ def _raw(octets: np.ndarray, p: np.ndarray) -> None:
 
 
 @numba.njit(cache=True)
-def _loopback(octets: np.ndarray, p: np.ndarray) -> None:
+def _loopback(octets: np.ndarray, p: Record) -> None:
     """Four octets of address family, in either byte order."""
     p.next = STOP
     if p.end - p.at < 4:

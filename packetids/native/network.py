@@ -31,6 +31,7 @@ from packetids.native.state import (
     PPP,
     STOP,
     Output,
+    Record,
     first,
     found,
     shorten,
@@ -60,7 +61,7 @@ OTHER_TUNNELS = (
 
 
 @numba.njit(cache=True)
-def arp(octets: np.ndarray, p: np.ndarray, out: Output) -> None:
+def arp(octets: np.ndarray, p: Record, out: Output) -> None:
     """ARP: IPv4 addresses of sender and target. RFC 826."""
     p.next = STOP
     at, captured = p.at, p.end - p.at
@@ -95,7 +96,7 @@ def arp(octets: np.ndarray, p: np.ndarray, out: Output) -> None:
 
 
 @numba.njit(cache=True, inline="always")
-def ip(octets: np.ndarray, p: np.ndarray, out: Output) -> None:
+def ip(octets: np.ndarray, p: Record, out: Output) -> None:
     """IPv4, RFC 791. What its octets call version 6 is IPv6."""
     p.next = STOP
     at, captured = p.at, p.end - p.at
@@ -194,7 +195,7 @@ def _routed_destination(octets: np.ndarray, at: int, last: int, end: int) -> int
 
 
 @numba.njit(cache=True)
-def ipv6(octets: np.ndarray, p: np.ndarray, out: Output) -> None:
+def ipv6(octets: np.ndarray, p: Record, out: Output) -> None:
     """IPv6, RFC 8200, up to the first header that is no extension header."""
     p.next = STOP
     at, captured = p.at, p.end - p.at
@@ -225,7 +226,7 @@ def ipv6(octets: np.ndarray, p: np.ndarray, out: Output) -> None:
 
 
 @numba.njit(cache=True)
-def ip_protocol(octets: np.ndarray, p: np.ndarray) -> None:
+def ip_protocol(octets: np.ndarray, p: Record) -> None:
     """Go by the IP protocol in ``p.protocol``; TCP and UDP are met by the caller."""
     protocol = p.protocol
     p.next = STOP
@@ -252,7 +253,7 @@ def ip_protocol(octets: np.ndarray, p: np.ndarray) -> None:
 
 
 @numba.njit(cache=True)
-def _extension(octets: np.ndarray, p: np.ndarray) -> None:
+def _extension(octets: np.ndarray, p: Record) -> None:
     """Hop-by-hop or destination options: 8 octets, and as many more as the second octet says."""
     captured = p.end - p.at
     if captured < 2:
@@ -279,7 +280,7 @@ def _extension(octets: np.ndarray, p: np.ndarray) -> None:
 
 
 @numba.njit(cache=True)
-def _routing(octets: np.ndarray, p: np.ndarray) -> None:
+def _routing(octets: np.ndarray, p: Record) -> None:
     """A routing header; with segments left, its last address is the destination."""
     captured = p.end - p.at
     if captured < 4:
@@ -305,7 +306,7 @@ def _routing(octets: np.ndarray, p: np.ndarray) -> None:
 
 
 @numba.njit(cache=True)
-def _fragment(octets: np.ndarray, p: np.ndarray) -> None:
+def _fragment(octets: np.ndarray, p: Record) -> None:
     if p.end - p.at < wire.FRAGMENT_LEN:
         return
     protocol = u8(octets, p.at)
@@ -328,7 +329,7 @@ def _fragment(octets: np.ndarray, p: np.ndarray) -> None:
 
 
 @numba.njit(cache=True)
-def _authentication(octets: np.ndarray, p: np.ndarray) -> None:
+def _authentication(octets: np.ndarray, p: Record) -> None:
     """The authentication header, RFC 4302: its length counts 32-bit words, less two."""
     captured = p.end - p.at
     if captured < 2:
@@ -342,7 +343,7 @@ def _authentication(octets: np.ndarray, p: np.ndarray) -> None:
 
 
 @numba.njit(cache=True)
-def _icmp(octets: np.ndarray, p: np.ndarray) -> None:
+def _icmp(octets: np.ndarray, p: Record) -> None:
     """ICMP: an error message quotes the packet it is about. RFC 792, RFC 4884."""
     if p.end - p.at < wire.ICMP_LEN:
         return
@@ -362,7 +363,7 @@ def _icmp(octets: np.ndarray, p: np.ndarray) -> None:
 
 
 @numba.njit(cache=True)
-def _icmpv6(octets: np.ndarray, p: np.ndarray) -> None:
+def _icmpv6(octets: np.ndarray, p: Record) -> None:
     """ICMPv6: types 1 to 4 quote a packet, a redirect does in an option. RFC 4443, RFC 4861."""
     if p.end - p.at < wire.ICMP_LEN:
         return
@@ -393,7 +394,7 @@ def _icmpv6(octets: np.ndarray, p: np.ndarray) -> None:
 
 
 @numba.njit(cache=True)
-def _gre(octets: np.ndarray, p: np.ndarray) -> None:
+def _gre(octets: np.ndarray, p: Record) -> None:
     """GRE, RFC 2784 with the keys of RFC 2890 and the acknowledgement of RFC 2637."""
     captured = p.end - p.at
     if captured < wire.GRE_LEN:
@@ -441,7 +442,7 @@ def _gre(octets: np.ndarray, p: np.ndarray) -> None:
 
 
 @numba.njit(cache=True)
-def _wccp(octets: np.ndarray, p: np.ndarray) -> None:
+def _wccp(octets: np.ndarray, p: Record) -> None:
     """A redirected packet, perhaps after a header of four octets, which is no IP version 4."""
     if p.end > p.at and u8(octets, p.at) >> 4 != 4:
         p.at += 4
@@ -449,7 +450,7 @@ def _wccp(octets: np.ndarray, p: np.ndarray) -> None:
 
 
 @numba.njit(cache=True)
-def _erspan(octets: np.ndarray, p: np.ndarray, flags: int) -> None:
+def _erspan(octets: np.ndarray, p: Record, flags: int) -> None:
     """An Ethernet frame copied by a switch: no header (ERSPAN type I), 8 octets (II), 12 or 20."""
     if not flags & wire.GRE_SEQUENCE:
         p.next = ETHERNET

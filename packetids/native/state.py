@@ -4,7 +4,7 @@ Everything is plain arrays in named tuples, so that a kernel takes three argumen
 sixty. A kernel trusts what it is given: `reader` makes the room and checks the input.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numba
 import numpy as np
@@ -21,6 +21,8 @@ UNSUPPORTED = 21  # the walk ends: TShark would go on here and we cannot; `Packe
     LINK_TYPE, ETHERTYPE_REASON, IP_PROTOCOL_REASON, GRE_REASON, PORT_REASON, TCP_PORT_REASON,
     NESTING, OTHER,
 ) = range(8)  # fmt: skip
+
+Record: TypeAlias = Any  # one element of a structured array: its fields are attributes in a kernel
 
 PACKET = np.dtype(
     [
@@ -109,8 +111,8 @@ def output() -> Output:
 
 @numba.njit(cache=True, inline="always")
 def u8(octets: np.ndarray, at: int) -> int:
-    """Read one octet."""
-    return np.int64(octets[np.uint64(at)])  # unsigned: no look for an index from the end
+    """Read one octet; by an unsigned index, for which nobody looks from the end."""
+    return np.int64(octets[np.uint64(at)])  # type: ignore[return-value]
 
 
 @numba.njit(cache=True, inline="always")
@@ -128,11 +130,11 @@ def u32(octets: np.ndarray, at: int) -> int:
 @numba.njit(cache=True, inline="always")
 def u64(octets: np.ndarray, at: int) -> int:
     """Read 64 bits in network order, as a uint64."""
-    return np.uint64(u32(octets, at)) << np.uint64(32) | np.uint64(u32(octets, at + 4))
+    return np.uint64(u32(octets, at)) << np.uint64(32) | np.uint64(u32(octets, at + 4))  # type: ignore[return-value]
 
 
 @numba.njit(cache=True, inline="always")
-def first(column: int, value: float, p: np.ndarray, out: Output) -> bool:
+def first(column: int, value: float, p: Record, out: Output) -> bool:
     """Tell whether the packet has no number in `column` yet; if it has, note the further one."""
     r = out.rows[p.row]
     bit = np.uint32(1 << column)
@@ -155,7 +157,7 @@ def found(octets: np.ndarray, at: int, size: int, column: int, out: Output) -> N
 
 
 @numba.njit(cache=True, inline="always")
-def unsupported(p: np.ndarray, reason: int, number: int) -> None:
+def unsupported(p: Record, reason: int, number: int) -> None:
     """End the walk because TShark would go on and we cannot."""
     p.next = UNSUPPORTED
     p.reason = reason
@@ -163,7 +165,7 @@ def unsupported(p: np.ndarray, reason: int, number: int) -> None:
 
 
 @numba.njit(cache=True, inline="always")
-def shorten(p: np.ndarray, octets: int) -> None:
+def shorten(p: Record, octets: int) -> None:
     """Take the layer to end after `octets`, where a header says so."""
     p.reported_end = min(p.reported_end, p.at + octets)
     p.end = min(p.end, p.reported_end)

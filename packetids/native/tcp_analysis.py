@@ -9,11 +9,14 @@ fast one makes no difference and is left out.
 Sequence numbers are compared in 32-bit circular arithmetic. RFC 9293, section 3.4.
 """
 
+from typing import Any
+
 import numba
 import numpy as np
 
 from packetids.native import conversations, wire
 from packetids.native.conversations import NONE, Conversations
+from packetids.native.state import Record
 
 UNACKED_MAX = 10_000  # TShark keeps no more segments of one flow
 SYN_FIN_RST = wire.SYN | wire.FIN | wire.RST
@@ -47,7 +50,7 @@ def analyse(
             other.knows_first_seq = True
         other.counts_in_flight = True
 
-    next_seq = np.int64(this.next_seq)
+    next_seq: Any = np.int64(this.next_seq)
     probe = length == 1 and seq == next_seq and other.window == 0
     keep_alive = False
     if probe:
@@ -65,7 +68,7 @@ def analyse(
         if repeats and window and window != this.window:
             noted = True  # window update
         if length and plain and other.window_scale != -1:
-            scale = 0 if other.before_first_ack else max(np.int64(other.window_scale), 0)
+            scale: Any = 0 if other.before_first_ack else max(np.int64(other.window_scale), 0)
             edge = np.int64(other.ack) + (np.int64(other.window) << scale)
             if (seq + length) & 0xFFFFFFFF == edge & 0xFFFFFFFF:
                 noted = True  # window full
@@ -105,7 +108,7 @@ def analyse(
 
 
 @numba.njit(cache=True, inline="always")
-def _acknowledge(c: Conversations, flow: np.ndarray, ack: int) -> bool:
+def _acknowledge(c: Conversations, flow: Record, ack: int) -> bool:
     """Drop what `ack` acknowledges; tell whether it acknowledges a segment exactly."""
     exact = False
     newer = NONE
@@ -133,7 +136,7 @@ def _acknowledge(c: Conversations, flow: np.ndarray, ack: int) -> bool:
 
 
 @numba.njit(cache=True)
-def agree_on_scaling(this: np.ndarray, other: np.ndarray, is_answer: bool) -> None:
+def agree_on_scaling(this: Record, other: Record, is_answer: bool) -> None:
     """After a SYN: windows are scaled if both ends said so. RFC 7323, section 2.2."""
     if this.window_scale == -1:
         this.window_scale = other.window_scale = -2

@@ -1,6 +1,6 @@
 """Columns of text: occurrences become entries of a dictionary, entries become text at the end."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -25,7 +25,7 @@ COMMA, DOT, COLON, ZERO, LETTER_A = (ord(sign) for sign in ",.:0a")
 class Dictionaries(NamedTuple):
     """The distinct texts of a batch, a dictionary for each of `TEXTS`."""
 
-    index: np.ndarray  # int32 (8, ROWS): which entry a row has
+    entry: np.ndarray  # int32 (8, ROWS): which entry a row has
     slots: np.ndarray  # int32 (8, SLOTS): entry + 1 by hash, 0 is free
     entry_slot: np.ndarray  # int32 (8, ROWS)
     entry_key: np.ndarray  # uint64 (8, ROWS)
@@ -37,7 +37,7 @@ class Dictionaries(NamedTuple):
 def dictionaries() -> Dictionaries:
     """Begin without entries."""
     return Dictionaries(
-        index=np.zeros((len(TEXTS), ROWS), np.int32),
+        entry=np.zeros((len(TEXTS), ROWS), np.int32),
         slots=np.zeros((len(TEXTS), SLOTS), np.int32),
         entry_slot=np.zeros((len(TEXTS), ROWS), np.int32),
         entry_key=np.zeros((len(TEXTS), ROWS), np.uint64),
@@ -55,7 +55,7 @@ def intern(row: int, out: Output, d: Dictionaries) -> None:
         if not length:
             continue
         # Up to seven octets and their number are one integer; of more, the integer is a hash.
-        key = np.uint64(length)
+        key: Any = np.uint64(length)
         if length < 8:
             for i in range(length):
                 key = key << np.uint64(8) | np.uint64(out.found[column, i])
@@ -63,9 +63,9 @@ def intern(row: int, out: Output, d: Dictionaries) -> None:
             for i in range(length):
                 key = (key ^ np.uint64(out.found[column, i])) * np.uint64(0x100000001B3)
         h = key * np.uint64(0x9E3779B97F4A7C15)
-        slot = (h ^ h >> np.uint64(32)) & np.uint64(SLOTS - 1)
+        slot: Any = (h ^ h >> np.uint64(32)) & np.uint64(SLOTS - 1)
         while True:
-            entry = np.int64(d.slots[column, slot]) - 1
+            entry: Any = np.int64(d.slots[column, slot]) - 1
             if entry < 0:
                 entry = _add(out, d, column, slot, key, length)
                 break
@@ -73,7 +73,7 @@ def intern(row: int, out: Output, d: Dictionaries) -> None:
                 if length < 8 or _same(out, d, column, entry, length):
                     break
             slot = (slot + np.uint64(1)) & np.uint64(SLOTS - 1)
-        d.index[column, row] = entry
+        d.entry[column, row] = entry
         out.rows[row].valid |= np.uint32(1 << len(NUMBERS) + column)
         out.found_octets[column] = 0
 

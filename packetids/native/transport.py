@@ -22,6 +22,7 @@ from packetids.native.state import (
     UDP_SRCPORT,
     UDP_STREAM,
     Output,
+    Record,
     first,
     shorten,
     u8,
@@ -31,7 +32,7 @@ from packetids.native.state import (
 
 
 @numba.njit(cache=True, inline="always")
-def udp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Output, lite: bool) -> None:
+def udp(octets: np.ndarray, p: Record, c: Conversations, out: Output, lite: bool) -> None:
     """UDP, RFC 768."""
     p.next = STOP
     at, captured = p.at, p.end - p.at
@@ -76,7 +77,7 @@ def udp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Output, lite: 
 
 
 @numba.njit(cache=True)
-def snmp(octets: np.ndarray, p: np.ndarray, conversation: np.ndarray) -> None:
+def snmp(octets: np.ndarray, p: Record, conversation: Record) -> None:
     """TShark opens a second conversation once it has seen SNMP in one, and uses that from then on.
 
     It takes for SNMP what begins with a BER sequence that begins with an integer. RFC 1157.
@@ -90,7 +91,7 @@ def snmp(octets: np.ndarray, p: np.ndarray, conversation: np.ndarray) -> None:
 
 
 @numba.njit(cache=True, inline="always")
-def tcp(octets: np.ndarray, p: np.ndarray, c: Conversations, out: Output) -> None:
+def tcp(octets: np.ndarray, p: Record, c: Conversations, out: Output) -> None:
     """TCP, RFC 9293."""
     p.next = STOP
     at, captured = p.at, p.end - p.at
@@ -205,9 +206,7 @@ def seconds(time_ns: int) -> float:
 
 
 @numba.njit(cache=True)
-def _options(
-    octets: np.ndarray, at: int, header: int, end: int, flags: int, flow: np.ndarray
-) -> bool:
+def _options(octets: np.ndarray, at: int, header: int, end: int, flags: int, flow: Record) -> bool:
     """Read the window scale; tell whether the options were captured as far as TShark reads."""
     option, last = at + wire.TCP_LEN, at + header
     while option < last:

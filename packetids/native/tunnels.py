@@ -17,6 +17,7 @@ from packetids.native.state import (
     MPLS,
     PORT_REASON,
     TCP_PORT_REASON,
+    Record,
     u8,
     u16,
     u32,
@@ -52,7 +53,7 @@ REGISTERED = _registered()
 
 
 @numba.njit(cache=True)
-def in_udp(octets: np.ndarray, p: np.ndarray, src_port: int, dst_port: int) -> None:
+def in_udp(octets: np.ndarray, p: Record, src_port: int, dst_port: int) -> None:
     """Find the layer after UDP; ``p.at`` is at the payload, which is not empty.
 
     TShark asks the lower port's dissector first, and the higher one's if that refuses.
@@ -79,7 +80,7 @@ def in_udp(octets: np.ndarray, p: np.ndarray, src_port: int, dst_port: int) -> N
 
 
 @numba.njit(cache=True)
-def in_tcp(octets: np.ndarray, p: np.ndarray, at: int, src_port: int, dst_port: int) -> None:
+def in_tcp(octets: np.ndarray, p: Record, at: int, src_port: int, dst_port: int) -> None:
     """Say whether the payload, which begins at `at`, may hold packets."""
     if src_port not in OPENFLOW and dst_port not in OPENFLOW:
         return
@@ -88,7 +89,7 @@ def in_tcp(octets: np.ndarray, p: np.ndarray, at: int, src_port: int, dst_port: 
 
 
 @numba.njit(cache=True)
-def _geneve(octets: np.ndarray, p: np.ndarray) -> None:
+def _geneve(octets: np.ndarray, p: Record) -> None:
     """Geneve: options, then what the EtherType says."""
     if p.end - p.at < GENEVE_LEN or u8(octets, p.at) >> 6 != 0:  # version
         return
@@ -98,7 +99,7 @@ def _geneve(octets: np.ndarray, p: np.ndarray) -> None:
 
 
 @numba.njit(cache=True)
-def _may_hold_packets(octets: np.ndarray, p: np.ndarray, port: int) -> bool:
+def _may_hold_packets(octets: np.ndarray, p: Record, port: int) -> bool:
     """Tell whether what is at `port` is a tunnel whose header leaves room for a packet."""
     at, octets_left = p.at, p.end - p.at
     if octets_left < 4:
