@@ -19,8 +19,10 @@ CONVERSATION = np.dtype(
         ("high_high", "u8"), ("high_low", "u8"),
         ("low_port", "u2"), ("high_port", "u2"),
         ("family", "u1"),
-        ("snmp", "?"),  # see `transport.snmp`
+        ("any_port", "?"),  # of the high address, whatever the addresses' order: see `tftp`
+        ("snmp", "?"),  # see `applications.snmp`
         ("superseded", "?"),
+        ("stream", "i4"),  # number of a UDP conversation; NONE until a packet belongs to it
     ],
     align=True,
 )  # fmt: skip
@@ -55,13 +57,15 @@ SEGMENT = np.dtype([("seq", "u4"), ("next_seq", "u4"), ("older", "i4")], align=T
 NONE = -1
 
 # `Conversations.counts`
-TCP_STREAMS, UDP_STREAMS, FREE_SEGMENT, SEGMENTS = range(4)
+(
+    TCP_STREAMS, UDP_CONVERSATIONS, ANY_PORT_CONVERSATIONS, UDP_STREAMS, FREE_SEGMENT, SEGMENTS,
+) = range(6)  # fmt: skip
 
 
 class Conversations(NamedTuple):
     """All conversations of one capture."""
 
-    counts: np.ndarray  # int64 (4,)
+    counts: np.ndarray  # int64 (6,)
     tcp: np.ndarray  # CONVERSATION (capacity,)
     tcp_slots: np.ndarray  # int32 (slots,): number of the newest conversation, -1 is free
     connections: np.ndarray  # CONNECTION (capacity,)
@@ -78,7 +82,7 @@ def none() -> Conversations:
     """Begin without conversations."""
     capacity = 1 << 10
     return Conversations(
-        counts=np.array([0, 0, NONE, 0], np.int64),
+        counts=np.array([0, 0, 0, 0, NONE, 0], np.int64),
         tcp=np.zeros(capacity, CONVERSATION),
         tcp_slots=np.full(2 * capacity, NONE, np.int32),
         connections=np.zeros(capacity, CONNECTION),
@@ -94,7 +98,7 @@ def have_room(c: Conversations) -> bool:
     """Tell whether one more frame fits."""
     return (
         c.counts[TCP_STREAMS] + FRAME_STREAMS_MAX <= len(c.tcp)
-        and c.counts[UDP_STREAMS] + FRAME_STREAMS_MAX <= len(c.udp)
+        and c.counts[UDP_CONVERSATIONS] + FRAME_STREAMS_MAX <= len(c.udp)
         and c.counts[SEGMENTS] + FRAME_STREAMS_MAX <= len(c.segments)
     )
 
@@ -109,9 +113,9 @@ def grown(c: Conversations) -> Conversations:
             tcp_slots=np.full(2 * len(c.tcp_slots), NONE, np.int32),
         )
         _rehash(c.tcp, c.tcp_slots, c.counts[TCP_STREAMS])
-    if c.counts[UDP_STREAMS] + FRAME_STREAMS_MAX > len(c.udp):
+    if c.counts[UDP_CONVERSATIONS] + FRAME_STREAMS_MAX > len(c.udp):
         c = c._replace(udp=_doubled(c.udp), udp_slots=np.full(2 * len(c.udp_slots), NONE, np.int32))
-        _rehash(c.udp, c.udp_slots, c.counts[UDP_STREAMS])
+        _rehash(c.udp, c.udp_slots, c.counts[UDP_CONVERSATIONS])
     if c.counts[SEGMENTS] + FRAME_STREAMS_MAX > len(c.segments):
         c = c._replace(segments=_doubled(c.segments))
     return c
@@ -148,7 +152,7 @@ def find(
     """Give the number of the packet's newest conversation; a new one where there is none."""
     new = counts[which]
     key = table[new]  # written behind the last one, and kept there if it is new
-    key.family = p.family
+    key.family, key.any_port = p.family, False
     if is_reversed(p, src_port, dst_port):
         key.low_high, key.low_low, key.low_port = p.dst_high, p.dst_low, dst_port
         key.high_high, key.high_low, key.high_port = p.src_high, p.src_low, src_port
@@ -158,6 +162,7 @@ def find(
     slot = _slot(table, slots, key)
     known = slots[slot]
     key.snmp = key.superseded = False
+    key.stream = NONE
     if known != NONE:
         if not always_new and not table[known].superseded:
             return known
@@ -190,9 +195,67 @@ def _slot(table: np.ndarray, slots: np.ndarray, key: Record) -> int:
             and other.low_high == key.low_high
             and other.high_high == key.high_high
             and other.family == key.family
+            and other.any_port == key.any_port
         ):
             return slot
         slot = (slot + np.uint64(1)) & mask
+
+
+@numba.njit(cache=True, inline="always")
+def find_udp(c: Conversations, p: Record, src_port: int, dst_port: int) -> int:
+    """Give the packet's UDP conversation: of its ports, of any port, or a new one."""
+    conversations = c.counts[UDP_CONVERSATIONS]
+    number = find(c.udp, c.udp_slots, c.counts, UDP_CONVERSATIONS, p, src_port, dst_port, False)
+    if number == conversations and c.counts[ANY_PORT_CONVERSATIONS]:
+        other = _any_port(c, p, src_port, dst_port)
+        if other != NONE:
+            number = other
+    if c.udp[number].stream == NONE:
+        c.udp[number].stream = c.counts[UDP_STREAMS]
+        c.counts[UDP_STREAMS] += 1
+    return number
+
+
+@numba.njit(cache=True)
+def _any_port(c: Conversations, p: Record, src_port: int, dst_port: int) -> int:
+    """Find the conversation of one end's port and any port of the other, the sender's first.
+
+    The conversation that was made for the packet's two ports is taken back if there is one.
+    """
+    made = c.counts[UDP_CONVERSATIONS] - 1
+    slot = _slot(c.udp, c.udp_slots, c.udp[made])
+    for of_sender in (True, False):
+        _any_port_key(c.udp[made + 1], p, src_port if of_sender else dst_port, of_sender)
+        number = c.udp_slots[_slot(c.udp, c.udp_slots, c.udp[made + 1])]
+        if number != NONE:
+            c.udp_slots[slot] = NONE
+            c.counts[UDP_CONVERSATIONS] = made
+            return number
+    return NONE
+
+
+@numba.njit(cache=True)
+def open_any_port(c: Conversations, p: Record, src_port: int) -> None:
+    """Begin a conversation of the sender's port with any port of the receiver."""
+    new = c.counts[UDP_CONVERSATIONS]
+    key = c.udp[new]
+    _any_port_key(key, p, src_port, True)
+    key.snmp = key.superseded = False
+    key.stream = NONE
+    c.udp_slots[_slot(c.udp, c.udp_slots, key)] = new
+    c.counts[UDP_CONVERSATIONS] = new + 1
+    c.counts[ANY_PORT_CONVERSATIONS] += 1
+
+
+@numba.njit(cache=True)
+def _any_port_key(key: Record, p: Record, port: int, of_sender: bool) -> None:
+    key.family, key.any_port, key.low_port, key.high_port = p.family, True, port, 0
+    if of_sender:
+        key.low_high, key.low_low = p.src_high, p.src_low
+        key.high_high, key.high_low = p.dst_high, p.dst_low
+    else:
+        key.low_high, key.low_low = p.dst_high, p.dst_low
+        key.high_high, key.high_low = p.src_high, p.src_low
 
 
 @numba.njit(cache=True, inline="always")

@@ -357,7 +357,7 @@ def _icmp(octets: np.ndarray, p: Record) -> None:
             shorten(p, (u8(octets, p.at) & 0x0F) * 4 + 8)
     elif original and p.reported_end > p.at + original and p.end - p.at >= 4:
         if u16(octets, p.at + wire.IP_TOTAL_LENGTH) > original:
-            shorten(p, original)
+            shorten(p, (u8(octets, p.at) & 0x0F) * 4 + original)
     p.in_error = True
     p.next = IP
 
@@ -369,10 +369,7 @@ def _icmpv6(octets: np.ndarray, p: Record) -> None:
         return
     kind = u8(octets, p.at)
     if 1 <= kind <= 4:
-        original = u8(octets, p.at + wire.ICMPV6_ORIGINAL_LENGTH) * 8
         p.at += wire.ICMP_LEN
-        if (kind == 1 or kind == 3) and original and p.reported_end > p.at + original:
-            shorten(p, original)
     elif kind == wire.ICMPV6_REDIRECT:
         p.at += wire.ICMPV6_REDIRECT_LEN
         while True:

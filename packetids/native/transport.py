@@ -3,8 +3,8 @@
 import numba
 import numpy as np
 
-from packetids.native import conversations, tcp_analysis, tunnels, wire
-from packetids.native.conversations import TCP_STREAMS, UDP_STREAMS, Conversations
+from packetids.native import applications, conversations, tcp_analysis, tunnels, wire
+from packetids.native.conversations import TCP_STREAMS, Conversations
 from packetids.native.state import (
     INITIAL_RTT,
     STOP,
@@ -62,32 +62,15 @@ def udp(octets: np.ndarray, p: Record, c: Conversations, out: Output, lite: bool
         return
     if first(UDP_CHECKSUM, u16(octets, at + wire.UDP_CHECKSUM), p, out):
         r.udp_checksum = u16(octets, at + wire.UDP_CHECKSUM)
-    stream = conversations.find(
-        c.udp, c.udp_slots, c.counts, UDP_STREAMS, p, src_port, dst_port, False
-    )
-    if first(UDP_STREAM, stream, p, out):
-        r.udp_stream = stream
+    number = conversations.find_udp(c, p, src_port, dst_port)
+    if first(UDP_STREAM, c.udp[number].stream, p, out):
+        r.udp_stream = c.udp[number].stream
     shorten(p, length)
     p.at += wire.UDP_LEN
     if p.end <= p.at:
         return
-    if src_port in wire.SNMP_PORTS or dst_port in wire.SNMP_PORTS:
-        snmp(octets, p, c.udp[stream])
+    applications.in_udp(octets, p, c, c.udp[number], src_port, dst_port)
     tunnels.in_udp(octets, p, src_port, dst_port)
-
-
-@numba.njit(cache=True)
-def snmp(octets: np.ndarray, p: Record, conversation: Record) -> None:
-    """TShark opens a second conversation once it has seen SNMP in one, and uses that from then on.
-
-    It takes for SNMP what begins with a BER sequence that begins with an integer. RFC 1157.
-    """
-    if conversation.snmp or p.end - p.at < 3 or u8(octets, p.at) != wire.BER_SEQUENCE:
-        return
-    size = u8(octets, p.at + 1)
-    version = p.at + 2 + (size & 0x7F if size & 0x80 else 0)
-    if version < p.end and u8(octets, version) == wire.BER_INTEGER:
-        conversation.superseded = True
 
 
 @numba.njit(cache=True, inline="always")

@@ -1,0 +1,72 @@
+"""Applications over UDP for which TShark opens conversations of its own, so that numbers shift."""
+
+import numba
+import numpy as np
+
+from packetids.native import conversations
+from packetids.native.conversations import Conversations
+from packetids.native.state import Record, u8, u16
+from packetids.native.tunnels import TAKE_ALL
+
+SNMP_PORTS = (161, 162, 8161)
+BER_SEQUENCE, BER_INTEGER = 0x30, 0x02
+
+TFTP_PORT = 69
+TFTP_REQUESTS = (1, 2)  # read and write
+# The modes of RFC 1350 in lower case, as numbers of base 256.
+NETASCII = int.from_bytes(b"netascii", "big")
+OCTET = int.from_bytes(b"octet", "big")
+MAIL = int.from_bytes(b"mail", "big")
+
+
+@numba.njit(cache=True, inline="always")
+def in_udp(
+    octets: np.ndarray, p: Record, c: Conversations, conversation: Record,
+    src_port: int, dst_port: int,
+) -> None:  # fmt: skip
+    """Look at a payload, which begins at ``p.at``, of a packet of `conversation`."""
+    if src_port in SNMP_PORTS or dst_port in SNMP_PORTS:
+        _snmp(octets, p, conversation)
+    elif p.end - p.at > 4 and u16(octets, p.at) in TFTP_REQUESTS:
+        if not conversation.any_port and _is_tftp(octets, p, src_port, dst_port):
+            conversations.open_any_port(c, p, src_port)
+
+
+@numba.njit(cache=True)
+def _snmp(octets: np.ndarray, p: Record, conversation: Record) -> None:
+    """TShark opens a second conversation once it has seen SNMP in one, and uses that from then on.
+
+    It takes for SNMP what begins with a BER sequence that begins with an integer. RFC 1157.
+    """
+    if conversation.snmp or p.end - p.at < 3 or u8(octets, p.at) != BER_SEQUENCE:
+        return
+    size = u8(octets, p.at + 1)
+    version = p.at + 2 + (size & 0x7F if size & 0x80 else 0)
+    if version < p.end and u8(octets, version) == BER_INTEGER:
+        conversation.superseded = True
+
+
+@numba.njit(cache=True)
+def _is_tftp(octets: np.ndarray, p: Record, src_port: int, dst_port: int) -> bool:
+    """Tell whether a payload is a request of TFTP (RFC 1350), on its port or another.
+
+    The server answers from another port, so TShark then expects any port of it.
+    """
+    if src_port != TFTP_PORT and dst_port != TFTP_PORT:
+        if src_port in TAKE_ALL or dst_port in TAKE_ALL:
+            return False
+    at = p.at + 2
+    while at < p.end and u8(octets, at):  # the file's name
+        at += 1
+    mode = np.uint64(0)
+    for _ in range(9):
+        at += 1
+        if at >= p.end:
+            return False
+        sign = u8(octets, at)
+        if sign == 0:
+            break
+        if 0x41 <= sign <= 0x5A:
+            sign |= 0x20
+        mode = mode << np.uint64(8) | np.uint64(sign)
+    return mode == np.uint64(NETASCII) or mode == np.uint64(OCTET) or mode == np.uint64(MAIL)
