@@ -35,7 +35,7 @@ def table(packets: list[dict]) -> pa.Table:
 
 def made(packets: list[dict]) -> pd.DataFrame:
     packed = table(packets)
-    return preprocess.features(packed, preprocess.fit(packed, list(naive.WELL_KNOWN)))
+    return preprocess.features(packed, preprocess.fit([packed], list(naive.WELL_KNOWN)))
 
 
 def test_the_paper_has_25_fields_nine_dropped_five_merged_and_twelve_columns():
@@ -106,15 +106,15 @@ def test_duplicates_drop_by_features_and_label_keeping_the_first():
     rows["capture"] = ["a", "b", "c", "d", "e"]
     listed = rows.to_dict("records")
 
-    by_label = preprocess.drop_duplicates(rows, "by_label")
-    by_features = preprocess.drop_duplicates(rows, "by_features")
+    by_label = rows[preprocess.kept(rows, "by_label")]
+    by_features = rows[preprocess.kept(rows, "by_features")]
 
     keys = list(preprocess.FEATURES)
     assert by_label["capture"].tolist() == ["a", "b", "d"]
     assert by_features["capture"].tolist() == ["a", "b"]
     assert naive.without_duplicates(listed, [*keys, "class"]) == [0, 1, 3]
     assert naive.without_duplicates(listed, keys) == [0, 1]
-    assert len(preprocess.drop_duplicates(rows, "keep")) == 5
+    assert preprocess.kept(rows, "keep").sum() == 5
 
 
 def test_conflicts_count_every_row_that_another_class_shares():
@@ -125,9 +125,9 @@ def test_conflicts_count_every_row_that_another_class_shares():
 
 
 def test_an_unknown_protocol_and_a_wrong_rule_are_refused():
-    fitted = preprocess.fit(table([TCP]), list(naive.WELL_KNOWN))
+    fitted = preprocess.fit([table([TCP])], list(naive.WELL_KNOWN))
 
     with pytest.raises(PacketidsError, match="packet 2: protocol '17'"):
         preprocess.features(table([TCP, UDP]), fitted)
     with pytest.raises(PacketidsError, match="found 'some'"):
-        preprocess.drop_duplicates(made([TCP]), "some")
+        preprocess.kept(made([TCP]), "some")
