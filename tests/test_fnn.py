@@ -35,6 +35,10 @@ def folds():
     return (inputs[:300], target[:300]), (inputs[300:], target[300:])
 
 
+def order() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
 def relu_softmax(model, inputs: np.ndarray) -> np.ndarray:
     """The slow twin: layers multiplied by hand in float64."""
     weights = [w.astype(np.float64) for w in model.get_weights()]
@@ -85,7 +89,7 @@ def test_the_same_seed_and_name_train_to_the_same_weights(folds):
     def weights(seed: int) -> list[np.ndarray]:
         fnn.deterministic(seed, "multiclass")
         model = fnn.build(6, 2, P)
-        fnn.train(model, *folds, P, {0: 1.0, 1: 1.0})
+        fnn.train(model, *folds, P, {0: 1.0, 1: 1.0}, order())
         return model.get_weights()
 
     first, again, other = weights(0), weights(0), weights(1)
@@ -98,7 +102,12 @@ def test_training_learns_and_tells_every_epoch(folds):
     fnn.deterministic(0, "x")
     model = fnn.build(6, 2, replace(P, epochs_max=30, patience_epochs=30))
     history, runtime_s = fnn.train(
-        model, *folds, replace(P, epochs_max=30), {0: 1.0, 1: 1.0}, lambda e, v: seen.append((e, v))
+        model,
+        *folds,
+        replace(P, epochs_max=30),
+        {0: 1.0, 1: 1.0},
+        order(),
+        lambda e, v: seen.append((e, v)),
     )
 
     assert list(history["epoch"]) == [epoch for epoch, _ in seen]
@@ -113,7 +122,9 @@ def test_early_stopping_keeps_the_weights_of_the_best_epoch(folds):
     p = replace(P, epochs_max=60, patience_epochs=2, learning_rate=0.05)
     fnn.deterministic(0, "x")
     model = fnn.build(6, 2, p)
-    history, _ = fnn.train(model, (inputs, target), (held, random_target), p, {0: 1.0, 1: 1.0})
+    history, _ = fnn.train(
+        model, (inputs, target), (held, random_target), p, {0: 1.0, 1: 1.0}, order()
+    )
 
     best = history.loc[history["val_loss"].idxmin()]
     assert len(history) == best["epoch"] + 2 < 60
@@ -127,7 +138,7 @@ def test_class_weights_weigh_the_loss_of_each_row(folds):
     weights = balance.class_weights(target, 2, "inverse_max")
     p = replace(P, epochs_max=1, batch_size=len(target), learning_rate=1e-12)
     model = fnn.build(6, 2, p)
-    history, _ = fnn.train(model, (inputs, target), validation, p, weights)
+    history, _ = fnn.train(model, (inputs, target), validation, p, weights, order())
 
     chances = relu_softmax(model, inputs)
     of_row = -np.log(chances[np.arange(len(target)), target])
@@ -139,7 +150,7 @@ def test_a_training_that_diverges_is_refused(folds):
     p = replace(P, learning_rate=1e12)
 
     with pytest.raises(PacketidsError, match=r"diverged in epoch 1.*Lower fnn.learning_rate"):
-        fnn.train(fnn.build(6, 2, p), *folds, p, {0: 1.0, 1: 1.0})
+        fnn.train(fnn.build(6, 2, p), *folds, p, {0: 1.0, 1: 1.0}, order())
 
 
 def test_an_input_that_is_no_number_is_named(folds):
@@ -149,7 +160,7 @@ def test_an_input_that_is_no_number_is_named(folds):
     spoilt[3, 2] = np.nan
 
     with pytest.raises(PacketidsError, match="row 3, input 2 is nan"):
-        fnn.train(fnn.build(6, 2, P), (spoilt, target), validation, P, {0: 1.0, 1: 1.0})
+        fnn.train(fnn.build(6, 2, P), (spoilt, target), validation, P, {0: 1.0, 1: 1.0}, order())
 
 
 def test_a_saved_network_comes_back_with_the_same_octets_and_answers(folds, tmp_path):
