@@ -129,6 +129,18 @@ def _put_float(word: np.ndarray, values: np.ndarray, bits: np.ndarray) -> None:
 
 
 @njit(cache=True, nogil=True)
+def _hash(words: np.ndarray, row: int) -> int:
+    """Mix the words of a row with the finalizer of SplitMix64 (Steele et al. 2014)."""
+    mixed = np.uint64(0x9E3779B97F4A7C15)
+    for j in range(words.shape[1]):
+        mixed ^= words[row, j]
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        mixed ^= mixed >> np.uint64(31)
+    return mixed
+
+
+@njit(cache=True, nogil=True)
 def _first_equal(words: np.ndarray) -> np.ndarray:
     """Look every row up in a table of open addresses.
 
@@ -144,12 +156,7 @@ def _first_equal(words: np.ndarray) -> np.ndarray:
     lower = np.uint64(0xFFFFFFFF)
     first = np.empty(n, np.int64)
     for row in range(n):
-        mixed = np.uint64(0x9E3779B97F4A7C15)
-        for j in range(n_words):  # the finalizer of SplitMix64, word after word
-            mixed ^= words[row, j]
-            mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-            mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-            mixed ^= mixed >> np.uint64(31)
+        mixed = _hash(words, row)
         at = mixed & mask
         while True:
             slot = slots[at]
