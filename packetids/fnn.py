@@ -103,7 +103,7 @@ def train(
     for inputs, _ in (train, validation):
         _check_finite(inputs)
     start = time.perf_counter()
-    trainer = _Trainer(model, p, weights)
+    trainer = Trainer(model, p, weights)
     history: list[dict[str, float]] = []
     best_loss, best_weights, best_epoch = np.inf, model.get_weights(), 0
     for epoch in range(1, p.epochs_max + 1):
@@ -176,7 +176,7 @@ def _dense(units: int, activation: str, p: settings.Fnn) -> keras.layers.Dense:
     )
 
 
-class _Trainer:
+class Trainer:
     """Adam over batches, many of them for each call into TensorFlow."""
 
     def __init__(self, model: keras.Sequential, p: settings.Fnn, weights: dict[int, float]) -> None:
