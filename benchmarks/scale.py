@@ -15,7 +15,6 @@ import datetime
 import json
 import os
 import platform
-import statistics
 import subprocess
 import sys
 from importlib.metadata import version
@@ -27,6 +26,7 @@ import pyarrow.parquet as pq
 
 from benchmarks import scale_data, scale_fnn, scale_steps
 from packetids import atomic, settings
+from packetids.errors import PacketidsError
 
 FOLDER = Path("build/bench")
 RESULT = FOLDER / "scale.json"
@@ -34,7 +34,8 @@ PAGE = Path("docs/scale.md")
 SEED = 0
 
 TABLE_STEPS = ("unify", "sample", "duplicates", "preprocess", "split", "encode")
-FNN_ROWS = 96_000
+FNN_ROWS = 64_000
+PARTS = ["pipeline", "network"]
 
 
 def main() -> None:
@@ -49,12 +50,13 @@ def main() -> None:
     running.add_argument("--scales", nargs="+", default=["0.0625", "0.25", "1"])
     running.add_argument("--rounds", type=int, default=3, help="of what is compared (3)")
     running.add_argument("--epochs", type=int, default=1, help="of the multi-class training (1)")
+    running.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
     commands.add_parser("page", help="write docs/scale.md from scale.json")
     given = parser.parse_args()
     if given.command == "build":
         build(given.scale)
     elif given.command == "run":
-        run(given.scales, given.rounds, given.epochs)
+        run(given.scales, given.rounds, given.epochs, given.parts)
     else:
         from benchmarks import scale_page
 
@@ -72,12 +74,30 @@ def build(scale: str) -> None:
     say(f"scale {scale}: {packets} packets of {len(sources)} pseudo-captures in {target}")
 
 
-def run(scales: list[str], rounds: int, epochs: int) -> None:
-    """Measure everything, the largest scale last, and print it as Markdown."""
+def run(scales: list[str], rounds: int, epochs: int, parts: list[str]) -> None:
+    """Measure, the largest scale last, write scale.json and print it as Markdown.
+
+    A part that is not measured stays as it was in scale.json.
+    """
+    result: dict[str, Any] = {}
+    if RESULT.exists():
+        result = json.loads(RESULT.read_text(encoding="utf-8"))
+    if "pipeline" in parts:
+        result["pipeline"] = run_pipeline(scales, rounds, epochs)
+        atomic.write_json(RESULT, result)
+    if "network" in parts:
+        result["network"] = run_network(rounds)
+        atomic.write_json(RESULT, result)
+    from benchmarks import scale_page
+
+    print(scale_page.measured(result))
+
+
+def run_pipeline(scales: list[str], rounds: int, epochs: int) -> dict[str, Any]:
+    """Run the pipeline at each scale, and its plain twins at the last."""
     for scale in scales:
         build(scale)
-    result: dict[str, Any] = {"machine": machine(), "rounds": rounds, "steps": [], "fnn": {}}
-    result["load_at_start"] = os.getloadavg()
+    result: dict[str, Any] = {"machine": machine(), "rounds": rounds, "scales": scales, "steps": []}
     largest = scales[-1]
     for scale in scales:
         for number in range(rounds):
@@ -89,19 +109,26 @@ def run(scales: list[str], rounds: int, epochs: int) -> None:
             result["same"] = compare(largest)
         add(result, scale, 0, "train", f"fnn.epochs_max={epochs}")
         add(result, scale, 0, "evaluate")
+    result["epochs"] = epochs
+    result["train_rows"] = {scale: trained_rows(scale) for scale in scales}
+    return result | sizes(largest) | {"load_after": os.getloadavg()}
+
+
+def run_network(rounds: int) -> dict[str, Any]:
+    """Train an epoch in each way, alternately, beside the matrix products alone."""
+    result: dict[str, Any] = {"machine": machine(), "rounds": rounds, "rates": {}}
     for number in range(rounds):
         for way in scale_fnn.WAYS:
             command = [sys.executable, "-m", "benchmarks.scale_fnn", way, str(FNN_ROWS), "3"]
-            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+            done = subprocess.run(
+                command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False
+            )
+            if done.returncode:
+                raise PacketidsError(f"{' '.join(command)} failed: {done.stderr[-2000:]}")
             rates = json.loads(done.stdout.splitlines()[-1])
-            result["fnn"].setdefault(way, []).extend(rates)
-            say(f"fnn round {number} {way}: {[round(clock) for clock, _ in rates]} rows/s")
-    result |= sizes(largest) | {"largest": largest, "load_at_end": os.getloadavg()}
-    result["train_rows"] = {scale: trained_rows(scale) for scale in scales}
-    atomic.write_json(RESULT, result)
-    from benchmarks import scale_page
-
-    print(scale_page.measured(result))
+            result["rates"].setdefault(way, []).extend(rates)
+            say(f"round {number} {way}: {[round(clock) for clock, _ in rates]} rows/s")
+    return result | {"load_after": os.getloadavg()}
 
 
 def add(result: dict[str, Any], scale: str, number: int, step: str, *overrides: str) -> None:
@@ -179,15 +206,10 @@ def machine() -> dict[str, Any]:
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         "kernel": platform.release(),
         "python": platform.python_version(),
+        "load_before": os.getloadavg(),
         "openblas_coretype": os.environ.get("OPENBLAS_CORETYPE", "not set"),
         **{name: version(name) for name in ("numpy", "pandas", "pyarrow", "numba", "tensorflow")},
     }
-
-
-def median(result: dict[str, Any], scale: str, step: str, name: str) -> float:
-    """Give the median over rounds of one value of a step."""
-    found = [s[name] for s in result["steps"] if s["scale"] == scale and s["step"] == step]
-    return statistics.median(found)
 
 
 def say(text: str) -> None:
