@@ -1,1 +1,1 @@
-"""What the project costs: time, memory and disk, measured; never part of the tests."""
+"""Side-by-side measurements; each prints a ratio."""

@@ -120,9 +120,7 @@ def run_network(rounds: int) -> dict[str, Any]:
     for number in range(rounds):
         for way in scale_fnn.WAYS:
             command = [sys.executable, "-m", "benchmarks.scale_fnn", way, str(FNN_ROWS), "3"]
-            done = subprocess.run(
-                command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False
-            )
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise PacketidsError(f"{' '.join(command)} failed: {done.stderr[-2000:]}")
             rates = json.loads(done.stdout.splitlines()[-1])
