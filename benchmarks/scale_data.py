@@ -34,6 +34,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from packetids import atomic, captures, classes, extract, label, seeds, settings, unify
+from packetids.errors import PacketidsError
 
 EMBEDDED = Path("captures/testbed")
 READER, DISPLAY_FILTER = "tshark", "ip or ipv6 or arp"
@@ -77,13 +78,17 @@ def build(sources: dict[str, pa.Table], target: Path, scale: float, seed: int) -
     wanted = paper_counts(scale)
     there = {name: _class_counts(table) for name, table in sources.items()}
     total = {key: sum(counts[key] for counts in there.values()) for key in classes.KEYS}
+    if lacking := [key for key in classes.KEYS if wanted[key] and not total[key]]:
+        raise PacketidsError(f"{EMBEDDED}: no packet of {lacking[0]} to repeat. Record one.")
     given = dict.fromkeys(classes.KEYS, 0)  # so far, of the embedded packets of the class
     packets = 0
     for name, table in sources.items():
-        quota = {}
-        for key in classes.KEYS:  # cumulated and rounded, so that the sum is Table II's count
-            low, given[key] = given[key], given[key] + there[name][key]
-            quota[key] = wanted[key] * given[key] // total[key] - wanted[key] * low // total[key]
+        quota = dict.fromkeys(classes.KEYS, 0)
+        for key, rows in there[name].items():  # cumulated, so that the sum is Table II's count
+            if rows:
+                low, given[key] = given[key], given[key] + rows
+                ends = [wanted[key] * end // total[key] for end in (low, given[key])]
+                quota[key] = ends[1] - ends[0]
         packets += _write(name, table, quota, target / f"{name}.parquet", seed)
     return packets
 
@@ -177,13 +182,8 @@ def _flush(writer: pq.ParquetWriter, waiting: list[pa.Table]) -> int:
 
 
 def _class_counts(table: pa.Table) -> dict[str, int]:
-    counted = {
-        entry["values"].as_py() if hasattr(entry["values"], "as_py") else entry["values"]: entry[
-            "counts"
-        ]
-        for entry in pc.value_counts(table["class"]).to_pylist()
-    }
-    return {key: int(counted.get(key, 0)) for key in classes.KEYS}
+    keys = table["class"].to_pylist()
+    return {key: keys.count(key) for key in classes.KEYS}
 
 
 def _numbers(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:

@@ -327,7 +327,8 @@ def _machine(machine: dict[str, Any], load_after: list[float]) -> str:
     )
     return (
         f"{machine['date']}, {machine['cpu']}, {machine['cores']} cores, "
-        f"{machine['memory_gb']} GB, Linux {machine['kernel']}, Python {machine['python']}, {versions}; OPENBLAS_CORETYPE "
+        f"{machine['memory_gb']} GB, Linux {machine['kernel']}, Python "
+        f"{machine['python']}, {versions}; OPENBLAS_CORETYPE "
         f"{machine['openblas_coretype']}; load average {machine['load_before'][0]:.1f} before "
         f"and {load_after[0]:.1f} after (other programs ran on the same cores)."
     )
