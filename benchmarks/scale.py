@@ -205,6 +205,7 @@ def machine() -> dict[str, Any]:
         "kernel": platform.release(),
         "python": platform.python_version(),
         "load_before": os.getloadavg(),
+        "priority": os.getpriority(os.PRIO_PROCESS, 0),
         "openblas_coretype": os.environ.get("OPENBLAS_CORETYPE", "not set"),
         **{name: version(name) for name in ("numpy", "pandas", "pyarrow", "numba", "tensorflow")},
     }

@@ -330,7 +330,8 @@ def _machine(machine: dict[str, Any], load_after: list[float]) -> str:
         f"{machine['memory_gb']} GB, Linux {machine['kernel']}, Python "
         f"{machine['python']}, {versions}; OPENBLAS_CORETYPE "
         f"{machine['openblas_coretype']}; load average {machine['load_before'][0]:.1f} before "
-        f"and {load_after[0]:.1f} after (other programs ran on the same cores)."
+        f"and {load_after[0]:.1f} after (other programs ran on the same cores; "
+        f"priority of ours {machine.get('priority', 0)}, 0 is the usual)."
     )
 
 

@@ -129,7 +129,7 @@ def _put_float(word: np.ndarray, values: np.ndarray, bits: np.ndarray) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _hash(words: np.ndarray, row: int) -> int:
+def _hash(words: np.ndarray, row: int) -> np.uint64:
     """Mix the words of a row with the finalizer of SplitMix64 (Steele et al. 2014)."""
     mixed = np.uint64(0x9E3779B97F4A7C15)
     for j in range(words.shape[1]):

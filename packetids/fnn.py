@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -286,6 +287,7 @@ class _Adam:
             power.assign(power * beta)
 
 
+@lru_cache(maxsize=2)  # traced once for a model that is asked again and again
 def _forward(model: keras.Sequential) -> Callable[[tf.Tensor], tf.Tensor]:
     return tf.function(
         lambda inputs: tf.concat(
