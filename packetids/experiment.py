@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
-from packetids import atomic, split
+from packetids import atomic, parquet, split
+from packetids.errors import PacketidsError
 from packetids.preprocess import FEATURES, Fitted
 
 FEATURES_TABLE = Path("data/preprocess/features.parquet")
@@ -48,19 +48,21 @@ class Task:
 
 def load_task(name: str) -> Task:
     """Read a task's rows."""
-    dealt = pq.read_table(FOLDS / f"{name}.parquet").to_pandas()
-    features = pq.read_table(FEATURES_TABLE, columns=[*FEATURES, "class"]).to_pandas()
-    rows, target, names = split.task_labels(features, name)
-    np.testing.assert_array_equal(rows, dealt["row"], "folds and features are of different runs")
-    return Task(
-        name,
-        names,
-        features.loc[rows, list(FEATURES)].reset_index(drop=True),
-        target,
-        dealt["fold"].to_numpy(),
-        rows,
-        Fitted.load(FITTED).well_known_ports,
+    dealt = parquet.read(FOLDS / f"{name}.parquet")
+    table = parquet.read(FEATURES_TABLE, [*FEATURES, "class"]).to_pandas(
+        split_blocks=True, self_destruct=True
     )
+    rows, target, names = split.task_labels(table, name)
+    if not np.array_equal(rows, dealt["row"].to_numpy()):
+        raise PacketidsError(
+            f"{FOLDS / name}.parquet and {FEATURES_TABLE} are of different runs: delete the first "
+            "and run dvc repro."
+        )
+    table = table[list(FEATURES)]
+    if len(rows) < len(table):
+        table = table.iloc[rows].reset_index(drop=True)
+    fold = dealt["fold"].to_numpy()
+    return Task(name, names, table, target, fold, rows, Fitted.load(FITTED).well_known_ports)
 
 
 def write_run(

@@ -14,6 +14,7 @@ is a tenth of the size, and what is fitted can be fitted on training rows only.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from packetids import atomic, label
+from packetids import atomic, distinct, fields, label, parquet
 from packetids.errors import PacketidsError
 
 DROPPED = (
@@ -43,7 +44,10 @@ MERGED = {
     "length": ("tcp.len", "udp.length"),
     "stream": ("tcp.stream", "udp.stream"),
 }
-CATEGORICAL = ("proto", "tcp.flags", "src.port", "dst.port")
+# The fields whose values, over all packets, decide something about each.
+DECIDING = ("ip.proto", "arp.proto.type", "tcp.flags", *MERGED["stream"])
+PORTS = ("src.port", "dst.port")
+CATEGORICAL = ("proto", "tcp.flags", *PORTS)
 NUMERIC = (
     "frame.len",
     "length",
@@ -56,6 +60,7 @@ NUMERIC = (
 )
 FEATURES = CATEGORICAL + NUMERIC  # the paper's twelve columns
 
+ROW_GROUP_ROWS = 1 << 20
 PORT_OTHER, PORT_REGISTERED = "0-1023", "1024-65535"
 
 
@@ -78,18 +83,51 @@ class Fitted:
         return Fitted(**json.loads(path.read_text(encoding="utf-8")))
 
 
-def fit(packets: pa.Table, well_known_ports: list[int]) -> Fitted:
-    """Find the protocol values and the maxima that replace nulls, over the whole table.
+def fit(tables: Iterable[pa.Table], well_known_ports: list[int]) -> Fitted:
+    """Find the protocol values and the maxima that replace nulls, over all of `tables`.
 
-    `packets` has the columns of `fields.schema()`. A column without a value has the maximum -1.
+    Each has the columns of `fields.schema()`, at least `DECIDING`. A column without a value has
+    the maximum -1.
     """
-    protocols = sorted(value for value in _proto(packets).unique().to_pylist() if value is not None)
-    return Fitted(
-        protocols,
-        flags_missing=_maximum(packets["tcp.flags"]) + 1,
-        stream_missing=_maximum(_merge(packets, "stream")) + 1,
-        well_known_ports=well_known_ports,
-    )
+    protocols: set[str] = set()
+    flags = stream = -1
+    for packets in tables:
+        protocols.update(_proto(packets).unique().drop_null().to_pylist())
+        flags = max(flags, _maximum(packets["tcp.flags"]))
+        stream = max(stream, *(_maximum(packets[name]) for name in MERGED["stream"]))
+    return Fitted(sorted(protocols), flags + 1, stream + 1, well_known_ports)
+
+
+def read(sampled: Path, well_known_ports: list[int]) -> tuple[pd.DataFrame, Fitted]:
+    """Make the features of every packet in the Parquet file `sampled`.
+
+    Packets are read a row group at a time, twice: `fit`, then `features`. Memory holds the
+    features, about 80 octets a packet, and one row group.
+
+    Returns
+    -------
+    table : DataFrame, n_packets rows
+        `FEATURES` and `label.LABELS`, the labels as categories.
+    fitted : Fitted
+    """
+    fitted = fit(parquet.groups(sampled, list(DECIDING)), well_known_ports)
+    n = parquet.rows(sampled)
+    whole: dict[str, np.ndarray] = {}
+    start = 0
+    for packets in parquet.groups(sampled, [n for n in fields.NAMES if n not in DROPPED]):
+        part = features(packets, fitted)
+        for name in FEATURES:
+            values = part[name].cat.codes if name in PORTS else part[name]
+            column = whole.setdefault(name, np.empty(n, values.dtype))
+            column[start : start + len(part)] = values
+        start += len(part)
+    names = port_class_names(well_known_ports)
+    columns = {
+        name: pd.Categorical.from_codes(values, names, validate=False) if name in PORTS else values
+        for name, values in whole.items()
+    }
+    labelled = labels(parquet.read(sampled, list(label.LABELS)))
+    return pd.DataFrame(columns | dict(labelled.items()), copy=False), fitted
 
 
 def features(packets: pa.Table, fitted: Fitted) -> pd.DataFrame:
@@ -150,28 +188,46 @@ def port_class_names(well_known_ports: list[int]) -> list[str]:
     return [*map(str, well_known_ports), PORT_OTHER, PORT_REGISTERED]
 
 
-def drop_duplicates(table: pd.DataFrame, duplicates: str) -> pd.DataFrame:
-    """Drop rows whose features were seen before; the first one stays.
+def kept(table: pd.DataFrame, duplicates: str) -> np.ndarray:
+    """Tell which rows stay when those whose features were seen before are dropped.
 
     `duplicates` says what makes rows the same: ``by_label`` features and class, ``by_features``
     features alone, ``keep`` nothing.
+
+    Returns
+    -------
+    bool array, shape (n_packets,)
     """
+    keys = {"by_label": (*FEATURES, "class"), "by_features": FEATURES}
     if duplicates == "keep":
-        return table
-    keys = {"by_label": [*FEATURES, "class"], "by_features": [*FEATURES]}
+        return np.ones(len(table), bool)
     if duplicates not in keys:
         raise PacketidsError(
             f"preprocess.duplicates: needs by_label, by_features or keep, found {duplicates!r}."
         )
-    return table.drop_duplicates(subset=keys[duplicates], keep="first", ignore_index=True)
+    return distinct.is_first(table, keys[duplicates])
 
 
 def conflicts(table: pd.DataFrame) -> int:
     """Count the rows whose features also stand in a row of another class."""
-    distinct = table.drop_duplicates(subset=[*FEATURES, "class"])
-    contested = distinct[distinct.duplicated(subset=[*FEATURES], keep=False)][[*FEATURES]]
-    marked = contested.drop_duplicates().assign(contested=True)
-    return int(table[[*FEATURES]].merge(marked, how="left")["contested"].notna().sum())
+    first = distinct.first_equal(table, FEATURES)
+    key = pd.factorize(table["class"])[0]
+    contested = np.zeros(len(table), bool)
+    contested[first[key != key[first]]] = True
+    return int(contested[first].sum())
+
+
+def write(path: Path, table: pd.DataFrame, kept: np.ndarray) -> None:
+    """Write the rows of `table` that are `kept`, a row group at a time."""
+    empty = pa.Table.from_pandas(table[:0], preserve_index=False)
+    with (
+        atomic.replacing(path) as part,
+        parquet.writer(part, empty.schema) as writer,
+    ):
+        position = np.flatnonzero(kept)
+        for start in range(0, max(len(position), 1), ROW_GROUP_ROWS):
+            rows = table.iloc[position[start : start + ROW_GROUP_ROWS]]
+            writer.write_table(pa.Table.from_pandas(rows, empty.schema, preserve_index=False))
 
 
 def labels(packets: pa.Table) -> pd.DataFrame:

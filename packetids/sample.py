@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from packetids import atomic, classes, seeds
+from packetids import atomic, classes, parquet, seeds
 from packetids.errors import PacketidsError
 
 
@@ -64,7 +63,8 @@ def sample(
     PacketidsError
         If a class has packets before and none after.
     """
-    before = count(unified)
+    sizes = _sizes(unified)
+    before = _by_class(sizes)
     if not before[classes.NORMAL]:
         raise PacketidsError(
             f"{unified}: no normal packet among {sum(before.values())}. Every binary task needs "
@@ -74,17 +74,16 @@ def sample(
     draws = _Draws(seed)
     attacks_kept = sum(
         int(draws.below(capture, key, size, fractions[key]).sum())
-        for (capture, key), size in _sizes(unified).items()
+        for (capture, key), size in sizes.items()
         if key != classes.NORMAL
     )
     fractions[classes.NORMAL] = normal_fraction(before, attacks_kept, dataset_share)
 
     after = dict.fromkeys(classes.KEYS, 0)
     draws = _Draws(seed)
-    with pq.ParquetFile(unified) as source, atomic.replacing(target) as part:
-        with pq.ParquetWriter(part, source.schema_arrow, compression=atomic.COMPRESSION) as writer:
-            for group in range(source.num_row_groups):
-                table = source.read_row_group(group)
+    with atomic.replacing(target) as part:
+        with parquet.writer(part, parquet.schema(unified)) as writer:
+            for table in parquet.groups(unified):
                 keep = np.zeros(table.num_rows, bool)
                 for (capture, key), rows in _rows(table).items():
                     keep[rows] = draws.below(capture, key, len(rows), fractions[key])
@@ -101,10 +100,7 @@ def sample(
 
 def count(packets: Path) -> dict[str, int]:
     """Count the packets of each class in a labelled Parquet file."""
-    counts = dict.fromkeys(classes.KEYS, 0)
-    for (_, key), size in _sizes(packets).items():
-        counts[key] += size
-    return counts
+    return _by_class(_sizes(packets))
 
 
 class _Draws:
@@ -131,9 +127,14 @@ def _rows(table: pa.Table) -> dict[tuple[str, str], np.ndarray]:
 
 def _sizes(packets: Path) -> dict[tuple[str, str], int]:
     sizes: dict[tuple[str, str], int] = {}
-    with pq.ParquetFile(packets) as source:
-        for group in range(source.num_row_groups):
-            table = source.read_row_group(group, columns=["capture", "class"])
-            for pair, rows in _rows(table).items():
-                sizes[pair] = sizes.get(pair, 0) + len(rows)
+    for table in parquet.groups(packets, ["capture", "class"]):
+        for pair, rows in _rows(table).items():
+            sizes[pair] = sizes.get(pair, 0) + len(rows)
     return sizes
+
+
+def _by_class(sizes: dict[tuple[str, str], int]) -> dict[str, int]:
+    counts = dict.fromkeys(classes.KEYS, 0)
+    for (_, key), size in sizes.items():
+        counts[key] += size
+    return counts

@@ -34,17 +34,17 @@ def task_labels(table: pd.DataFrame, task: str) -> tuple[np.ndarray, np.ndarray,
     target : int8 array, shape (n_task,)
     names : the class names, in the order of their labels
     """
-    keys = table["class"].astype(str).to_numpy()
+    key = _key_numbers(table)
     if task == MULTICLASS:
-        number = {e.key: classes.GROUPS.index(e.group) for e in classes.SUBCATEGORIES}
-        target = pd.Series(keys).map(number).to_numpy(np.int8)
-        return np.arange(len(keys)), target, classes.GROUPS
+        group = np.array([classes.GROUPS.index(e.group) for e in classes.SUBCATEGORIES], np.int8)
+        return np.arange(len(key)), group[key], classes.GROUPS
     if task not in classes.ATTACKS:
         raise PacketidsError(
             f"tasks: {task} is no task; there is {MULTICLASS}, {', '.join(classes.ATTACKS)}."
         )
-    rows = np.flatnonzero((keys == task) | (keys == classes.NORMAL))
-    return rows, (keys[rows] == task).astype(np.int8), (classes.NORMAL, task)
+    attack, normal = classes.KEYS.index(task), classes.KEYS.index(classes.NORMAL)
+    rows = np.flatnonzero((key == attack) | (key == normal))
+    return rows, (key[rows] == attack).astype(np.int8), (classes.NORMAL, task)
 
 
 def deal(
@@ -77,13 +77,15 @@ def deal(
         )
     divide = _by_packet if by == "packet" else _by_capture
     fold = divide(table.iloc[rows], task, test_share, validation_share, seed)
-    keys = table["class"].astype(str).to_numpy()[rows]
+    key = _key_numbers(table)[rows]
+    there = np.bincount(key, minlength=len(classes.KEYS))
     for number, name in enumerate(FOLDS):
-        if missing := sorted(set(keys) - set(keys[fold == number])):
+        dealt = np.bincount(key[fold == number], minlength=len(classes.KEYS))
+        if missing := sorted(classes.KEYS[i] for i in np.flatnonzero((there > 0) & (dealt == 0))):
             raise PacketidsError(
                 f"task {task}: no packet of {missing[0]} came into the {name} fold; "
-                f"{int((keys == missing[0]).sum())} packets of it are there in all. Keep more of "
-                "it in conf/sample/, or change the shares in conf/split/."
+                f"{there[classes.KEYS.index(missing[0])]} packets of it are there in all. Keep "
+                "more of it in conf/sample/, or change the shares in conf/split/."
             )
     return fold
 
@@ -112,9 +114,10 @@ def _by_capture(
 
     The same captures go to the same fold in every task: the seed's name is the subcategory's.
     """
-    capture = table["capture"].astype(str).to_numpy()
+    of_row, capture = pd.factorize(table["capture"])
+    capture = np.asarray(capture.astype(str))
     attack = np.array([classes.of_capture(PurePosixPath(name)).key for name in capture])
-    fold = np.zeros(len(table), np.int8)
+    fold = np.zeros(len(capture), np.int8)  # of each capture
     for key in sorted(set(attack)):
         names = sorted(set(capture[attack == key]))
         if len(names) < len(FOLDS):
@@ -127,4 +130,16 @@ def _by_capture(
         n_validation = max(1, round(validation_share * (len(names) - n_test)))
         fold[np.isin(capture, drawn[:n_test])] = 2
         fold[np.isin(capture, drawn[n_test : n_test + n_validation])] = 1
-    return fold
+    return fold[of_row]
+
+
+def _key_numbers(table: pd.DataFrame) -> np.ndarray:
+    """Give the number of each row's class in `classes.KEYS`; int8, shape (n,)."""
+    number = pd.Categorical(table["class"], categories=list(classes.KEYS)).codes
+    if (number < 0).any():
+        row = int(np.argmin(number))
+        raise PacketidsError(
+            f"row {row}: class {table['class'].iloc[row]!r} is none of {', '.join(classes.KEYS)}. "
+            "Delete data/preprocess and run dvc repro."
+        )
+    return number

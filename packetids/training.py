@@ -4,7 +4,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from packetids import atomic, balance, encode, experiment, fnn, settings
+from packetids import atomic, balance, encode, experiment, fnn, seeds, settings
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,11 @@ def train_and_save(
     with _watched(live, stage, name, key, p, seed) as on_epoch:
         history, runtime_s = fnn.train(
             model,
-            (encoder.transform(train_table), train_target),
-            (encoder.transform(validation_table), validation_target),
+            (encoder.code(train_table), train_target),
+            (encoder.code(validation_table), validation_target),
             p,
             weights,
+            seeds.generator(seed, f"fnn/{task.name}/order"),
             on_epoch,
         )
     kept = history.loc[history["val_loss"].idxmin()]

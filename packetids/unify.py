@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from packetids import atomic, fields, label
+from packetids import atomic, fields, label, parquet
 from packetids.errors import PacketidsError
 
 
@@ -61,14 +60,13 @@ def unify(labelled: Iterable[Path], target: Path) -> int:
     packets = 0
     with (
         atomic.replacing(target) as part,
-        pq.ParquetWriter(part, schema(), compression=atomic.COMPRESSION) as writer,
+        parquet.writer(part, schema()) as writer,
     ):
         for path in labelled:
-            with pq.ParquetFile(path) as capture:
-                for group in range(capture.num_row_groups):
-                    table = conform(capture.read_row_group(group), path)
-                    writer.write_table(table)
-                    packets += table.num_rows
+            for group in parquet.groups(path):
+                table = conform(group, path)
+                writer.write_table(table)
+                packets += table.num_rows
     return packets
 
 

@@ -38,7 +38,7 @@ def main(config: Config) -> None:
         folder = MODELS / stage / name
         table, target = task.part("test")
         start = time.perf_counter()
-        inputs = Encoder.load(folder / experiment.ENCODER).transform(table)
+        inputs = Encoder.load(folder / experiment.ENCODER).code(table)
         chances = fnn.predict(fnn.load(folder), inputs)
         runtime_s[f"{stage}/{name}"] = time.perf_counter() - start
         predicted = chances.argmax(axis=1)

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from packetids import atomic, classes, command, preprocess, settings
 
@@ -32,20 +30,17 @@ class Config:
 def main(config: Config) -> None:
     """Build the features table."""
     p = config.preprocess
-    packets = pq.read_table(SAMPLED)
-    fitted = preprocess.fit(packets, p.well_known_ports)
-    before = pd.concat(
-        [preprocess.features(packets, fitted), preprocess.labels(packets)], axis="columns"
-    )
+    before, fitted = preprocess.read(SAMPLED, p.well_known_ports)
     conflicting = preprocess.conflicts(before)
-    after = preprocess.drop_duplicates(before, p.duplicates)
+    kept = preprocess.kept(before, p.duplicates)
 
     fitted.save(FITTED)
-    atomic.write_parquet(FEATURES, pa.Table.from_pandas(after, preserve_index=False))
+    preprocess.write(FEATURES, before, kept)
+    after = before["class"][kept]
     counts = pd.DataFrame(
         {
             "before": before["class"].value_counts().reindex(list(classes.KEYS), fill_value=0),
-            "after": after["class"].value_counts().reindex(list(classes.KEYS), fill_value=0),
+            "after": after.value_counts().reindex(list(classes.KEYS), fill_value=0),
         }
     )
     atomic.write_csv(COUNTS, counts.rename_axis("class").reset_index())

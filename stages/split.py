@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from packetids import atomic, command, settings, split
+from packetids import atomic, command, parquet, settings, split
 
 FEATURES = Path("data/preprocess/features.parquet")
 FOLDS = Path("data/split")
@@ -33,7 +32,7 @@ class Config:
 def main(config: Config) -> None:
     """Deal the rows of every task."""
     p = config.split
-    table = pq.read_table(FEATURES, columns=["capture", "class"]).to_pandas()
+    table = parquet.read(FEATURES, ["capture", "class"]).to_pandas()
     counts = []
     for task in config.tasks:
         rows, target, names = split.task_labels(table, task)

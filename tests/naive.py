@@ -1,8 +1,16 @@
-"""Slow, obvious versions of what the library does fast, written from the paper, row by row."""
+"""Slow, obvious versions of what the library does fast, written from the paper.
+
+Most go row by row. Those called ``pandas_…`` do a whole table's work as it is usually written with
+pandas, everything in memory; benchmarks/scale.py compares their time with the library's.
+"""
 
 import struct
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import pandas as pd
 
 Packet = dict[str, Any]  # field name -> value or None
 
@@ -68,6 +76,11 @@ def without_duplicates(rows: list[dict[str, Any]], keys: list[str]) -> list[int]
             seen.add(mark)
             kept.append(position)
     return kept
+
+
+def first_equal(rows: list[tuple]) -> list[int]:
+    """Give each row the position of the first row that equals it."""
+    return [rows.index(row) for row in rows]
 
 
 def encode(train: list[dict], rows: list[dict], categorical: list[str], numeric: list[str]) -> list:
@@ -301,3 +314,68 @@ def flow_of(packet: Packet, flows: list[dict[str, Any]], tolerance_us: int) -> t
         return None, False
     best = min(near)
     return best[3], any(n[0] == best[0] and n[3] != best[3] for n in near)
+
+
+def pandas_unify(paths: Iterable[Path]) -> pd.DataFrame:
+    """Section IV-B, "Schema unifying": all labelled captures in one table."""
+    return pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
+
+
+def pandas_features(packets: pd.DataFrame) -> pd.DataFrame:
+    """Section IV-C up to duplicates, with the labels."""
+    arp = packets["arp.proto.type"].map(lambda value: f"0x{int(value):04x}", na_action="ignore")
+    proto = packets["ip.proto"].astype("str")
+    proto = proto.where(proto.notna(), arp)
+    number = {name: i + 1 for i, name in enumerate(sorted(proto.dropna().unique()))}
+
+    def merged(tcp: str, udp: str) -> pd.Series:
+        return packets[tcp].astype("float64").fillna(packets[udp].astype("float64"))
+
+    def classed(port: pd.Series) -> pd.Series:
+        port = port.fillna(0).astype("int64")
+        by_range = np.where(port < 1024, "0-1023", "1024-65535")
+        names = [*map(str, WELL_KNOWN), "0-1023", "1024-65535"]
+        text = port.astype("str").where(port.isin(WELL_KNOWN), by_range)
+        return pd.Series(pd.Categorical(text, categories=names))
+
+    flags, stream = packets["tcp.flags"], merged("tcp.stream", "udp.stream")
+    ttl = packets["ip.ttl"].astype("str").str.split(",", expand=True)
+    return pd.DataFrame(
+        {
+            "proto": proto.map(number).fillna(0).astype("int32"),
+            "tcp.flags": flags.fillna(pd.Series(flags.max()).fillna(-1)[0] + 1).astype("int32"),
+            "src.port": classed(merged("tcp.srcport", "udp.srcport")),
+            "dst.port": classed(merged("tcp.dstport", "udp.dstport")),
+            "frame.len": packets["frame.len"].astype("float64"),
+            "length": merged("tcp.len", "udp.length").fillna(0),
+            "stream": stream.fillna(pd.Series(stream.max()).fillna(-1)[0] + 1),
+            "ip.ttl_1": ttl[0].astype("float64").fillna(0),
+            "ip.ttl_2": ttl[1].astype("float64").fillna(0) if 1 in ttl else 0.0,
+            "tcp.analysis.initial_rtt": packets["tcp.analysis.initial_rtt"].fillna(0),
+            "tcp.time_delta": packets["tcp.time_delta"].fillna(0),
+            "tcp.window_size_value": packets["tcp.window_size_value"].astype("float64").fillna(0),
+        }
+        | {name: packets[name] for name in ("capture", "category", "subcategory", "class")}
+    )
+
+
+def pandas_conflicts(table: pd.DataFrame, features: list[str]) -> int:
+    """Count the rows whose features also stand in a row of another class."""
+    distinct = table.drop_duplicates(subset=[*features, "class"])
+    contested = distinct[distinct.duplicated(subset=features, keep=False)][features]
+    marked = contested.drop_duplicates().assign(contested=True)
+    return int(table[features].merge(marked, how="left")["contested"].notna().sum())
+
+
+def pandas_inputs(train: pd.DataFrame, categorical: list[str], numeric: list[str]) -> pd.DataFrame:
+    """Sections IV-C and IV-D on the training rows: one-hot columns in -1 and 1, scaled numbers."""
+    columns = {}
+    for name in categorical:
+        hot = pd.get_dummies(train[name])
+        columns |= {f"{name}={value}": 2.0 * hot[value] - 1 for value in hot}
+        if not name.endswith("port"):
+            columns[f"{name}=other"] = pd.Series(-1.0, train.index)
+    for name in numeric:
+        low, high = train[name].min(), train[name].max()
+        columns[name] = (train[name] - low) / (high - low or 1.0) * 2.0 - 1.0
+    return pd.DataFrame({name: column.astype("float32") for name, column in columns.items()})

@@ -104,6 +104,28 @@ def test_a_bot_list_that_matches_nothing(sampled):
 
 
 @needs_tshark
+@pytest.mark.parametrize(
+    ("name", "damaged"),
+    [
+        ("unify", "data/label/DoS/DoS_TCP"),
+        ("sample", "data/unify"),
+        ("preprocess", "data/sample"),
+        ("split", "data/preprocess"),
+    ],
+)
+def test_a_file_of_the_stage_before_that_was_cut_short(sampled, name, damaged):
+    path = next((sampled / damaged).rglob("*.parquet"))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    try:
+        done = stage(sampled, name)
+    finally:
+        path.write_bytes(whole)
+
+    refused(done, path.name, "no whole Parquet file", "Delete it and run dvc repro")
+
+
+@needs_tshark
 def test_a_class_that_vanishes_after_sampling(sampled):
     kept = (sampled / "data/sample/packets.parquet").read_bytes()
 

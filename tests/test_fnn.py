@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from packetids import balance, fnn, settings
+from packetids import balance, encode, fnn, settings
 from packetids.errors import PacketidsError
 
 P = settings.Fnn(
@@ -33,6 +33,10 @@ def folds():
     inputs = drawn.uniform(-1, 1, (400, 6)).astype(np.float32)
     target = (inputs[:, 0] + inputs[:, 1] > 0.4).astype(np.int8)
     return (inputs[:300], target[:300]), (inputs[300:], target[300:])
+
+
+def order() -> np.random.Generator:
+    return np.random.default_rng(0)
 
 
 def relu_softmax(model, inputs: np.ndarray) -> np.ndarray:
@@ -85,7 +89,7 @@ def test_the_same_seed_and_name_train_to_the_same_weights(folds):
     def weights(seed: int) -> list[np.ndarray]:
         fnn.deterministic(seed, "multiclass")
         model = fnn.build(6, 2, P)
-        fnn.train(model, *folds, P, {0: 1.0, 1: 1.0})
+        fnn.train(model, *folds, P, {0: 1.0, 1: 1.0}, order())
         return model.get_weights()
 
     first, again, other = weights(0), weights(0), weights(1)
@@ -93,12 +97,91 @@ def test_the_same_seed_and_name_train_to_the_same_weights(folds):
     assert any((a != b).any() for a, b in zip(first, other, strict=True))
 
 
+@pytest.mark.parametrize("change", [{}, {"l1": 0.001, "l2": 0.002}, {"hidden_units": [8]}])
+def test_the_numbers_are_those_of_keras_over_batches_in_the_same_order(folds, change):
+    """The slow twin: ``model.fit`` a batch a call, unshuffled, on rows in the order drawn."""
+    (inputs, target), validation = folds
+    p = replace(P, batch_size=64, epochs_max=3, patience_epochs=3, **change)  # 300 = 4 * 64 + 44
+    weights = {0: 1.0, 1: 3.5}
+    ours = fnn.build(6, 2, p)
+    plain = fnn.build(6, 2, p)
+    plain.set_weights(ours.get_weights())
+    plain.compile(
+        optimizer=fnn.keras.optimizers.Adam(p.learning_rate),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+
+    history, _ = fnn.train(ours, folds[0], validation, p, weights, order())
+
+    shuffled, expected = order(), []
+    for _ in range(3):
+        rows = shuffled.permutation(len(target))
+        fitted = plain.fit(
+            inputs[rows], target[rows], batch_size=64, shuffle=False, class_weight=weights,
+            validation_data=validation, verbose=0,
+        )  # fmt: skip
+        expected.append({name: values[0] for name, values in fitted.history.items()})
+        if expected[-1]["val_loss"] == min(row["val_loss"] for row in expected):
+            best = plain.get_weights()
+    for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
+        np.testing.assert_allclose(history[name], [row[name] for row in expected], rtol=1e-4)
+    for got, kept in zip(ours.get_weights(), best, strict=True):
+        np.testing.assert_allclose(got, kept, rtol=1e-3, atol=1e-5)
+
+
+def test_coded_rows_train_as_their_matrix_does(folds):
+    """A slice of `encode.Coded` at a time, or the matrix at once: the same octets."""
+    drawn = np.random.default_rng(3)
+    coded = encode.Coded(
+        np.column_stack([drawn.integers(0, 3, 300), drawn.integers(3, 5, 300)]).astype(np.int16),
+        drawn.uniform(-1, 1, (300, 2)).astype(np.float32),
+        7,
+    )
+    target = (coded.numbers[:, 0] > 0).astype(np.int8)
+    weights = []
+    for inputs in (coded, coded[:]):
+        fnn.deterministic(0, "x")
+        model = fnn.build(7, 2, P)
+        fnn.train(model, (inputs, target), (inputs, target), P, {0: 1.0, 1: 1.0}, order())
+        weights.append(model.get_weights())
+
+    assert all((a == b).all() for a, b in zip(*weights, strict=True))
+    np.testing.assert_array_equal(fnn.predict(model, coded), fnn.predict(model, coded[:]))
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 5, 300])
+def test_a_batch_may_be_smaller_than_the_shards(folds, rows):
+    inputs, target = folds[0][0][:rows], folds[0][1][:rows]
+    model = fnn.build(6, 2, P)
+    history, _ = fnn.train(model, (inputs, target), folds[1], P, {0: 1.0, 1: 1.0}, order())
+
+    assert np.isfinite(history.to_numpy()).all()
+    assert fnn.predict(model, inputs).shape == (rows, 2)
+
+
+def test_dropout_trains_to_the_same_weights_again(folds):
+    def weights() -> list[np.ndarray]:
+        fnn.deterministic(0, "x")
+        p = replace(P, dropout=0.5)
+        model = fnn.build(6, 2, p)
+        fnn.train(model, *folds, p, {0: 1.0, 1: 1.0}, order())
+        return model.get_weights()
+
+    assert all((a == b).all() for a, b in zip(weights(), weights(), strict=True))
+
+
 def test_training_learns_and_tells_every_epoch(folds):
     seen = []
     fnn.deterministic(0, "x")
     model = fnn.build(6, 2, replace(P, epochs_max=30, patience_epochs=30))
     history, runtime_s = fnn.train(
-        model, *folds, replace(P, epochs_max=30), {0: 1.0, 1: 1.0}, lambda e, v: seen.append((e, v))
+        model,
+        *folds,
+        replace(P, epochs_max=30),
+        {0: 1.0, 1: 1.0},
+        order(),
+        lambda e, v: seen.append((e, v)),
     )
 
     assert list(history["epoch"]) == [epoch for epoch, _ in seen]
@@ -113,7 +196,9 @@ def test_early_stopping_keeps_the_weights_of_the_best_epoch(folds):
     p = replace(P, epochs_max=60, patience_epochs=2, learning_rate=0.05)
     fnn.deterministic(0, "x")
     model = fnn.build(6, 2, p)
-    history, _ = fnn.train(model, (inputs, target), (held, random_target), p, {0: 1.0, 1: 1.0})
+    history, _ = fnn.train(
+        model, (inputs, target), (held, random_target), p, {0: 1.0, 1: 1.0}, order()
+    )
 
     best = history.loc[history["val_loss"].idxmin()]
     assert len(history) == best["epoch"] + 2 < 60
@@ -127,7 +212,7 @@ def test_class_weights_weigh_the_loss_of_each_row(folds):
     weights = balance.class_weights(target, 2, "inverse_max")
     p = replace(P, epochs_max=1, batch_size=len(target), learning_rate=1e-12)
     model = fnn.build(6, 2, p)
-    history, _ = fnn.train(model, (inputs, target), validation, p, weights)
+    history, _ = fnn.train(model, (inputs, target), validation, p, weights, order())
 
     chances = relu_softmax(model, inputs)
     of_row = -np.log(chances[np.arange(len(target)), target])
@@ -139,7 +224,7 @@ def test_a_training_that_diverges_is_refused(folds):
     p = replace(P, learning_rate=1e12)
 
     with pytest.raises(PacketidsError, match=r"diverged in epoch 1.*Lower fnn.learning_rate"):
-        fnn.train(fnn.build(6, 2, p), *folds, p, {0: 1.0, 1: 1.0})
+        fnn.train(fnn.build(6, 2, p), *folds, p, {0: 1.0, 1: 1.0}, order())
 
 
 def test_an_input_that_is_no_number_is_named(folds):
@@ -149,7 +234,7 @@ def test_an_input_that_is_no_number_is_named(folds):
     spoilt[3, 2] = np.nan
 
     with pytest.raises(PacketidsError, match="row 3, input 2 is nan"):
-        fnn.train(fnn.build(6, 2, P), (spoilt, target), validation, P, {0: 1.0, 1: 1.0})
+        fnn.train(fnn.build(6, 2, P), (spoilt, target), validation, P, {0: 1.0, 1: 1.0}, order())
 
 
 def test_a_saved_network_comes_back_with_the_same_octets_and_answers(folds, tmp_path):

@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from packetids import fields, preprocess
+from packetids import classes, fields, preprocess, unify
 from packetids.errors import PacketidsError
 from tests import naive
 
@@ -35,7 +36,7 @@ def table(packets: list[dict]) -> pa.Table:
 
 def made(packets: list[dict]) -> pd.DataFrame:
     packed = table(packets)
-    return preprocess.features(packed, preprocess.fit(packed, list(naive.WELL_KNOWN)))
+    return preprocess.features(packed, preprocess.fit([packed], list(naive.WELL_KNOWN)))
 
 
 def test_the_paper_has_25_fields_nine_dropped_five_merged_and_twelve_columns():
@@ -100,21 +101,64 @@ def test_random_packets_read_like_the_naive_version():
     pd.testing.assert_frame_equal(got, expected, check_dtype=False)
 
 
+def some(n: int, seed: int) -> pa.Table:
+    """Random packets with labels; many are the same but for the class."""
+    rng = np.random.default_rng(seed)
+    packets = []
+    for _ in range(n):
+        packet = dict(PACKETS[rng.integers(len(PACKETS))])
+        for name in ("tcp.srcport", "tcp.dstport", "udp.srcport", "udp.dstport"):
+            if packet[name] is not None:
+                packet[name] = int(rng.choice([0, 22, 80, 700, 1023, 1024, 50000]))
+        if packet["tcp.time_delta"] is not None:
+            packet["tcp.time_delta"] = float(rng.choice([0.0, 1e-6, 0.1, 1.5]))
+        key = str(rng.choice(classes.KEYS[-2:]))
+        entry = classes.BY_KEY[key]
+        packets.append(
+            packet
+            | {"capture": f"c{rng.integers(3)}", "category": entry.category}
+            | {"subcategory": entry.subcategory, "class": key}
+        )
+    return pa.Table.from_pylist(packets, schema=unify.schema())
+
+
+@pytest.mark.parametrize(("rows", "seed"), [(1, 0), (600, 1), (600, 2)])
+def test_streamed_features_duplicates_and_conflicts_are_those_of_plain_pandas(tmp_path, rows, seed):
+    """To the bit, whatever the row groups."""
+    path = tmp_path / "packets.parquet"
+    pq.write_table(some(rows, seed), path, row_group_size=77)
+    keys = list(preprocess.FEATURES)
+
+    got, _ = preprocess.read(path, list(naive.WELL_KNOWN))
+    preprocess.write(tmp_path / "out.parquet", got, preprocess.kept(got, "by_label"))
+
+    plain = naive.pandas_features(pd.read_parquet(path))
+    text = dict.fromkeys(got.columns[-4:], str)
+    pd.testing.assert_frame_equal(got.astype(text), plain.astype(text), check_exact=True)
+    once = plain.drop_duplicates(subset=[*keys, "class"], ignore_index=True).astype(text)
+    written = pd.read_parquet(tmp_path / "out.parquet").astype(text)
+    pd.testing.assert_frame_equal(written, once, check_exact=True)
+    np.testing.assert_array_equal(
+        preprocess.kept(got, "by_features"), ~plain.duplicated(subset=keys)
+    )
+    assert preprocess.conflicts(got) == naive.pandas_conflicts(plain, keys)
+
+
 def test_duplicates_drop_by_features_and_label_keeping_the_first():
     rows = made([TCP, UDP, TCP, TCP, UDP])
     rows["class"] = ["DoS_TCP", "Normal", "DoS_TCP", "Normal", "Normal"]
     rows["capture"] = ["a", "b", "c", "d", "e"]
     listed = rows.to_dict("records")
 
-    by_label = preprocess.drop_duplicates(rows, "by_label")
-    by_features = preprocess.drop_duplicates(rows, "by_features")
+    by_label = rows[preprocess.kept(rows, "by_label")]
+    by_features = rows[preprocess.kept(rows, "by_features")]
 
     keys = list(preprocess.FEATURES)
     assert by_label["capture"].tolist() == ["a", "b", "d"]
     assert by_features["capture"].tolist() == ["a", "b"]
     assert naive.without_duplicates(listed, [*keys, "class"]) == [0, 1, 3]
     assert naive.without_duplicates(listed, keys) == [0, 1]
-    assert len(preprocess.drop_duplicates(rows, "keep")) == 5
+    assert preprocess.kept(rows, "keep").sum() == 5
 
 
 def test_conflicts_count_every_row_that_another_class_shares():
@@ -125,9 +169,9 @@ def test_conflicts_count_every_row_that_another_class_shares():
 
 
 def test_an_unknown_protocol_and_a_wrong_rule_are_refused():
-    fitted = preprocess.fit(table([TCP]), list(naive.WELL_KNOWN))
+    fitted = preprocess.fit([table([TCP])], list(naive.WELL_KNOWN))
 
     with pytest.raises(PacketidsError, match="packet 2: protocol '17'"):
         preprocess.features(table([TCP, UDP]), fitted)
     with pytest.raises(PacketidsError, match="found 'some'"):
-        preprocess.drop_duplicates(made([TCP]), "some")
+        preprocess.kept(made([TCP]), "some")

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from packetids import atomic, classes, sample, seeds, unify
+from packetids import atomic, classes, parquet, sample, seeds, unify
 from packetids.errors import PacketidsError
 
 
@@ -88,6 +88,33 @@ def test_another_captures_growth_leaves_a_subcategorys_sample(tmp_path):
     ]
 
     assert attacks[0] == attacks[1]
+
+
+def test_an_attacks_sample_stays_when_every_other_folder_grows_and_captures_are_added(tmp_path):
+    """Issue: "The sample of a subcategory does not change when another capture folder grows"."""
+    grown = {("0", "DDoS_UDP"): 700, ("0", "Normal"): 100} | SIZES
+    grown |= {("a", "Normal"): 9000, ("b", "Normal"): 2500, ("c", "Keylogging"): 300}
+    drawn_of = []
+    for name, sizes in (("small", SIZES), ("grown", grown)):
+        path = labelled(tmp_path / f"{name}.parquet", sizes)
+        sample.sample(path, tmp_path / f"{name}-sample.parquet", 1000, 0.5, seed=3)
+        first = parquet.read(path, ["capture", "class", "frame.len"]).to_pandas()
+        start = first.loc[first["class"] == "DoS_TCP", "frame.len"].iloc[0]
+        kept = parquet.read(tmp_path / f"{name}-sample.parquet", ["class", "frame.len"]).to_pandas()
+        drawn_of.append((kept.loc[kept["class"] == "DoS_TCP", "frame.len"] - start).tolist())
+
+    assert drawn_of[0] == drawn_of[1] and len(drawn_of[0]) > 900
+
+
+def test_normal_packets_are_only_added_when_the_dataset_grows(tmp_path):
+    """Their fraction follows the whole dataset (2 % of it); each packet's draw stays the same."""
+    kept = []
+    for name, more in (("small", {}), ("grown", {("z", "DDoS_TCP"): 9000})):
+        path = labelled(tmp_path / f"{name}.parquet", SIZES | more)
+        _, after = sample.sample(path, tmp_path / f"{name}-sample.parquet", 1000, 0.25, seed=3)
+        kept.append({s for s in drawn(tmp_path / f"{name}-sample.parquet") if 5000 <= s < 8000})
+
+    assert kept[0] < kept[1]
 
 
 def test_a_share_that_leaves_no_normal_traffic_is_refused(tmp_path):

@@ -131,6 +131,28 @@ def test_inputs_agree_with_the_naive_version_and_with_scikit_learn():
     np.testing.assert_array_equal(got[:, :4], 2 * hot.transform(test[["proto"]]) - 1)
 
 
+def test_training_inputs_are_those_of_plain_pandas_to_the_bit():
+    train = features(300, 4)
+    train["length"] = 5.0  # a constant column
+    encoder = encode.fit(train, list(naive.WELL_KNOWN))
+    plain = naive.pandas_inputs(train, list(preprocess.CATEGORICAL), list(preprocess.NUMERIC))
+
+    assert list(plain.columns) == encoder.names
+    np.testing.assert_array_equal(encoder.transform(train), plain.to_numpy())
+
+
+def test_coded_rows_give_the_matrix_by_slice_and_by_row_numbers():
+    train, test = features(200, 1), features(90, 2)
+    encoder = encode.fit(train, list(naive.WELL_KNOWN))
+    coded, matrix = encoder.code(test), encoder.transform(test)
+    rows = np.random.default_rng(0).permutation(90)[:40]
+
+    assert coded.shape == matrix.shape and len(coded) == 90
+    np.testing.assert_array_equal(coded[:], matrix)
+    np.testing.assert_array_equal(coded[10:30], matrix[10:30])
+    np.testing.assert_array_equal(coded[rows], matrix[rows])
+
+
 def test_the_width_is_thirteen_ports_twice_flags_protocols_and_eight_numbers():
     encoder = encode.fit(features(200, 1), list(naive.WELL_KNOWN))
 

@@ -1,0 +1,343 @@
+"""docs/scale.md: the measured costs, and what they come to for all of BoT-IoT.
+
+Every number is computed from build/bench/scale.json and, where it is there, readers.json of
+benchmarks.readers; nothing is typed.
+"""
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+READERS = Path("build/bench/readers.json")
+FULL_CORES = 16
+CLUSTER_MACHINES = 4
+TRAIN_SHARE = 0.64
+TABLE_STEPS = ("unify", "sample", "preprocess", "split", "encode")
+TITLES = {
+    "unify": "unify",
+    "sample": "sample",
+    "duplicates": "duplicates, of features in memory",
+    "preprocess": "preprocess",
+    "split": "split, eleven tasks",
+    "encode": "encode, training rows of the multi-class task",
+    "train": "train, multi-class",
+    "evaluate": "evaluate, multi-class",
+}
+WAYS = {
+    "numpy": "products alone, numpy",
+    "tensorflow": "products alone, TensorFlow",
+    "fit": "`model.fit`, defaults",
+    "fit_32": "`model.fit`, 32 steps a call",
+    "packetids": "`packetids.fnn`",
+}
+
+
+def page(result: dict[str, Any]) -> str:
+    """Write the whole page."""
+    return "\n".join(
+        [
+            "# The paper's scale, and 558.8 million packets on paper",
+            "",
+            "Made by `python -m benchmarks.scale page` out of what "
+            "`python -m benchmarks.scale run` measured: edit neither number nor table here.",
+            "",
+            measured(result),
+            on_paper(result),
+        ]
+    )
+
+
+def measured(result: dict[str, Any]) -> str:
+    """Show what was measured, as Markdown."""
+    lines: list[str] = []
+    if "pipeline" in result:
+        lines += _steps(result["pipeline"]) + _twins(result["pipeline"])
+    if "network" in result:
+        lines += _network(result["network"])
+    if "pipeline" in result:
+        lines += _growth(result["pipeline"])
+    return "\n".join(lines)
+
+
+def on_paper(result: dict[str, Any]) -> str:
+    """Carry the rates to the full dataset."""
+    if not {"pipeline", "network"} <= result.keys():
+        return ""
+    measured_parts = result["pipeline"]
+    sampled, kept, full = _paper()
+    largest = measured_parts["scales"][-1]
+    built = sum(measured_parts["before"].values())
+    octets = measured_parts["octets"]
+
+    def step(name: str) -> tuple[float, float]:
+        cost = _median(measured_parts, largest, name)
+        return cost["seconds"] / cost["rows"], cost["peak_bytes"]
+
+    extracting = _extraction()
+    rows: list[tuple[str, str, float | None, float, float, float | None, str]] = []
+    for reader, (seconds_a_packet, memory, cores) in extracting.items():
+        per_core = seconds_a_packet * cores
+        rows.append(
+            (
+                f"extract, {reader}",
+                f"{full:,}",
+                per_core * full / 2,
+                per_core * full / FULL_CORES,
+                per_core * full / FULL_CORES / CLUSTER_MACHINES,
+                memory,
+                "cores: a capture is one worker's, and there are 344; then the disk or network "
+                "that 69.3 GB come from",
+            )
+        )
+    for name, packets, limit in (
+        ("unify", full, "one thread that packs one file"),
+        ("sample", full, "one thread that unpacks one file; it writes 2 % of what it reads"),
+        ("preprocess", sampled, "memory's speed: one hash table of all rows"),
+        ("split", kept, "one random order a task"),
+        ("evaluate", kept, "matrix products, one process a model"),
+    ):
+        each, memory = step(name)
+        rows.append((name, f"{packets:,}", *[each * packets] * 3, memory, limit))
+    rates = [clock for clock, _ in result["network"]["rates"]["packetids"]]
+    epochs = 20
+    train_s = epochs * TRAIN_SHARE * kept / statistics.median(rates)
+    several = 2 / 4  # fnn.SHARDS is 4: twice as many cores, at most half the time
+    rows.append(
+        (
+            f"train, multi-class, {epochs} epochs",
+            f"{round(TRAIN_SHARE * kept):,}",
+            train_s,
+            train_s * several,
+            train_s * several,
+            step("train")[1],
+            "matrix products; a batch is four shards, so four cores at most. A cluster trains "
+            "other tasks meanwhile, not this one faster",
+        )
+    )
+    lines = [
+        "## All of BoT-IoT, on paper",
+        "",
+        f"The dataset has {full:,} packets in 344 captures (Table I); the sample {sampled:,}, "
+        f"{kept:,} after duplicates (Table II). Time is the measured time a row times the rows; "
+        f"on {FULL_CORES} cores and on a cluster of {CLUSTER_MACHINES} such machines it is divided "
+        "by what can be dealt out, as the last column says. Computed, not measured: a real disk, "
+        "network and memory may be slower. Extraction and labelling keep one capture, all other "
+        "memory is that of the measurement above, since unify and sample hold one row group, and "
+        "the steps after them see the sample only.",
+        "",
+        f"| step | rows | 2 cores | {FULL_CORES} cores | {CLUSTER_MACHINES} × {FULL_CORES} cores, "
+        "Dask | peak GB | what limits it |",
+        "|---|--:|--:|--:|--:|--:|---|",
+    ]
+    for name, packets, two, many, cluster, memory_bytes, limit in rows:
+        times = " | ".join(_time(value) for value in (two, many, cluster))
+        memory = "" if memory_bytes is None else f"{memory_bytes / 1e9:.2f}"
+        lines.append(f"| {name} | {packets} | {times} | {memory} | {limit} |")
+    if not extracting:
+        lines += ["", "Extraction: run `python -m benchmarks.readers` first; it is not here yet."]
+    lines += [
+        "",
+        "| on disk | octets a packet | GB |",
+        "|---|--:|--:|",
+        "| captures, as downloaded | | 69.3 |",
+    ]
+    an_extract = measured_parts["extract_octets_per_packet"]
+    for name, each, packets in (
+        ("data/extract", an_extract, full),
+        ("data/label", octets["label"] / built, full),
+        ("data/unify", octets["unify"] / built, full),
+        ("data/sample", octets["sample"] / built, sampled),
+        ("data/preprocess", octets["features"] / sum(measured_parts["after"].values()), kept),
+    ):
+        lines.append(f"| {name} | {each:.1f} | {each * packets / 1e9:.2f} |")
+    lines += [
+        "",
+        "DVC keeps a copy of each in its cache, unless `cache.type` links them. Repeated packets "
+        "pack better than real ones, so the real files may be larger.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _steps(result: dict[str, Any]) -> list[str]:
+    largest = result["scales"][-1]
+    before, after = sum(result["before"].values()), sum(result["after"].values())
+    lines = [
+        f"## The pipeline on {before:,} packets",
+        "",
+        f"{_machine(result['machine'], result['load_after'])} Scale {largest} of Table II's "
+        f"counts, made out of the embedded captures (`benchmarks/scale_data.py` says how); "
+        f"{after:,} rows ({after / before:.1%}) are left after duplicates, where the paper has "
+        f"{_paper()[1] / _paper()[0]:.1%}. Medians of {result['rounds']} runs, of train and "
+        f"evaluate one; a run is a process of its own, and its peak holds its imports.",
+        "",
+        "| step | rows | seconds | rows/s | processor s | peak GB |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    for name in (*TABLE_STEPS, "train", "evaluate"):
+        cost = _median(result, largest, name)
+        title = TITLES[name] + (f", {result['epochs']} epoch(s)" if name == "train" else "")
+        lines.append(
+            f"| {title} | {cost['rows']:,} | {cost['seconds']:.1f} | "
+            f"{cost['rows'] / cost['seconds']:,.0f} | {cost['cpu_s']:.1f} | "
+            f"{cost['peak_bytes'] / 1e9:.2f} |"
+        )
+    to_features = sum(
+        _median(result, largest, name)["seconds"] for name in ("unify", "sample", "preprocess")
+    )
+    extracting = {
+        reader: each * before + to_features for reader, (each, _, _) in _extraction().items()
+    }
+    told = "; ".join(f"{reader} {_time(seconds)}" for reader, seconds in extracting.items())
+    lines += [
+        "",
+        f"Unify, sample and preprocess together: {to_features:.0f} s. From captures to features, "
+        f"with the rate of benchmarks.readers: {told or 'not measured yet'}.",
+        "",
+    ]
+    return lines
+
+
+def _twins(result: dict[str, Any]) -> list[str]:
+    largest = result["scales"][-1]
+    lines = [
+        "## Against plain pandas",
+        "",
+        "The same work as it is plainly written with pandas (`tests/naive.py`, `pandas_…`), in "
+        "turns with ours. The results were compared to the bit.",
+        "",
+        "| step | ours s | pandas s | ratio | of processor time | ours GB | pandas GB | same |",
+        "|---|--:|--:|--:|--:|--:|--:|---|",
+    ]
+    totals = [0.0] * 4
+    for name in ("duplicates", *TABLE_STEPS):
+        ours, plain = (_median(result, largest, f"{way}{name}") for way in ("", "plain."))
+        same = [value for key, value in result["same"].items() if key.split("/")[0] == name]
+        if name == "duplicates":
+            same = [result["same"]["preprocess"]]
+        else:
+            for i, value in enumerate(
+                (ours["seconds"], plain["seconds"], ours["cpu_s"], plain["cpu_s"])
+            ):
+                totals[i] += value
+        lines.append(
+            f"| {TITLES[name]} | {ours['seconds']:.1f} | {plain['seconds']:.1f} | "
+            f"{plain['seconds'] / ours['seconds']:.1f} | {plain['cpu_s'] / ours['cpu_s']:.1f} | "
+            f"{ours['peak_bytes'] / 1e9:.2f} | {plain['peak_bytes'] / 1e9:.2f} | "
+            f"{'yes' if all(same) else 'NO'} |"
+        )
+    lines += [
+        f"| sum of the stages | {totals[0]:.1f} | {totals[1]:.1f} | {totals[1] / totals[0]:.1f} | "
+        f"{totals[3] / totals[2]:.1f} | | | |",
+        "",
+    ]
+    return lines
+
+
+def _network(result: dict[str, Any]) -> list[str]:
+    clock = {way: statistics.median(r[0] for r in rates) for way, rates in result["rates"].items()}
+    processor = {
+        way: statistics.median(r[1] for r in rates) for way, rates in result["rates"].items()
+    }
+    best = max(clock["numpy"], clock["tensorflow"])
+    best_processor = max(processor["numpy"], processor["tensorflow"])
+    lines = [
+        "## One epoch of the network",
+        "",
+        f"{_machine(result['machine'], result['load_after'])} Batches of 500 rows, 80 inputs, 512, "
+        "512 and 4 units; the ratio is to the matrix products alone, by the faster library "
+        f"(`benchmarks/scale_fnn.py`). Medians of {len(result['rates']['fit'])} repetitions in "
+        f"{result['rounds']} rounds, in turns; an epoch is of {_paper_train():,} rows.",
+        "",
+        "| | rows/s | ratio | lowest to highest rows/s | rows a processor second | ratio | "
+        "an epoch |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for way, title in WAYS.items():
+        clocks = [rate[0] for rate in result["rates"][way]]
+        lines.append(
+            f"| {title} | {clock[way]:,.0f} | {clock[way] / best:.2f} | "
+            f"{min(clocks):,.0f} to {max(clocks):,.0f} | {processor[way]:,.0f} | "
+            f"{processor[way] / best_processor:.2f} | {_time(_paper_train() / clock[way])} |"
+        )
+    return [*lines, ""]
+
+
+def _growth(result: dict[str, Any]) -> list[str]:
+    scales = result["scales"]
+    lines = [
+        "## Growth",
+        "",
+        "Seconds and peak GB for more and more packets; the last column is the time a row at the "
+        "largest scale over that at the smallest (1 is linear growth, less is better).",
+        "",
+        "| step | "
+        + " | ".join(f"{_median(result, s, 'unify')['rows']:,} packets" for s in scales)
+        + " | time a row |",
+        "|---|" + "--:|" * (len(scales) + 1),
+    ]
+    for name in (*TABLE_STEPS, "train", "evaluate"):
+        costs = [_median(result, scale, name) for scale in scales]
+        each = [cost["seconds"] / cost["rows"] for cost in costs]
+        cells = " | ".join(
+            f"{cost['seconds']:.1f} s, {cost['peak_bytes'] / 1e9:.2f} GB" for cost in costs
+        )
+        lines.append(f"| {TITLES[name]} | {cells} | {each[-1] / each[0]:.2f} |")
+    return [*lines, ""]
+
+
+def _median(result: dict[str, Any], scale: str, step: str) -> dict[str, float]:
+    found = [s for s in result["steps"] if s["scale"] == scale and s["step"] == step]
+    names = ("rows", "seconds", "cpu_s", "peak_bytes")
+    return {name: statistics.median(s[name] for s in found) for name in names}
+
+
+def _extraction() -> dict[str, tuple[float, float, int]]:
+    """Give each reader's seconds a packet, peak octets and cores, from benchmarks.readers."""
+    if not READERS.exists():
+        return {}
+    found = json.loads(READERS.read_text(encoding="utf-8"))
+    costs = {}
+    for reader in found["readers"]:
+        runs = found["runs"].get(f"{reader}, many, {found['cores']} core", [])
+        if runs:
+            seconds = statistics.median(run["seconds"] for run in runs)
+            memory = max(run["memory_mb"] for run in runs) * 1e6
+            costs[reader] = (seconds / found["packets"], memory, found["cores"])
+    return costs
+
+
+def _paper() -> tuple[int, int, int]:
+    """Give the packets of the sample, those left after duplicates, and all, of the paper."""
+    paper = pd.read_csv("reference/paper.csv", dtype=str)
+    total = paper[paper["row"] == "Total"].set_index(["table", "column"])["value"].astype(int)
+    return int(total["2", "before"]), int(total["2", "after"]), int(total["1", "packets"])
+
+
+def _paper_train() -> int:
+    return round(TRAIN_SHARE * _paper()[1])
+
+
+def _machine(machine: dict[str, Any], load_after: list[float]) -> str:
+    versions = ", ".join(
+        f"{name} {machine[name]}" for name in ("numpy", "pandas", "pyarrow", "numba", "tensorflow")
+    )
+    return (
+        f"{machine['date']}, {machine['cpu']}, {machine['cores']} cores, "
+        f"{machine['memory_gb']} GB, Linux {machine['kernel']}, Python "
+        f"{machine['python']}, {versions}; OPENBLAS_CORETYPE "
+        f"{machine['openblas_coretype']}; load average {machine['load_before'][0]:.1f} before "
+        f"and {load_after[0]:.1f} after (other programs ran on the same cores; "
+        f"priority of ours {machine.get('priority', 0)}, 0 is the usual)."
+    )
+
+
+def _time(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
