@@ -1,5 +1,7 @@
 # Two commands for a newcomer: make repro, make test. Both set the environment up if needed.
+# TShark, Argus and the testbed's tools are needed by some tests only, which skip without them.
 PYTHON ?= python3
+PORT ?= 5000
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -20,15 +22,7 @@ $(READY): requirements.txt
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt
 	touch $@
 
-system:
-	@command -v tshark >/dev/null || { \
-	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq tshark >/dev/null; \
-	  else \
-	    echo "TShark is needed: apt-get install tshark (macOS: brew install wireshark)"; exit 1; \
-	  fi; }
-
-repro: $(READY) system  ## make every table and figure anew, and nothing that is up to date
+repro: $(READY)  ## make every table and figure anew, and nothing that is up to date
 	dvc repro
 	@echo "Look at results/report/index.html, or make ui"
 
@@ -40,17 +34,20 @@ check: $(READY)  ## lint and types
 	ruff check .
 	mypy
 
-figures: $(READY) system  ## tables, figures and report only, with what they need
+figures: $(READY)  ## tables, figures and report only, with what they need
 	dvc repro report
 
-ui: $(READY)  ## open the runs in MLflow on http://127.0.0.1:5000
+ui: $(READY)  ## open the runs in MLflow on http://127.0.0.1:5000 (PORT=5000)
 	python -m stages.track
-	mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
+	@echo "Open http://127.0.0.1:$(PORT)/#/experiments/1/runs (train), 2 (sweep), 3 (svc)"
+	mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port $(PORT)
 
-bench: $(READY) system  ## both readers, alternately: packets/s, ratio, memory (several minutes)
+bench: $(READY)  ## readers, tables and training at the paper's scale, measured (an hour; needs TShark)
 	python -m benchmarks.readers
+	python -m benchmarks.scale build
+	python -m benchmarks.scale run
 
-quick: $(READY) system  ## the whole DAG on the tiny capture, in a folder of its own
+quick: $(READY)  ## the whole DAG on the tiny capture, in a folder of its own
 	python -m tests.quick build/quick
 
 testbed: $(READY)  ## record a new embedded capture (Linux, root)

@@ -149,6 +149,8 @@ def llc(octets: np.ndarray, p: Record) -> None:
         p.at += 3
         p.next = IP
     elif service == wire.SAP_SNAP and u8(octets, p.at + 1) & 0xFE == wire.SAP_SNAP:
+        if u8(octets, p.at + 2) != wire.LLC_UNNUMBERED:
+            return
         if captured < wire.LLC_SNAP_LEN:
             return
         owner = u16(octets, p.at + wire.SNAP_OUI) << 8 | u8(octets, p.at + wire.SNAP_OUI + 2)

@@ -133,12 +133,13 @@ def ip(octets: np.ndarray, p: Record, out: Output) -> None:
     found(octets, at + wire.IP_SRC, 4, IP_SRC, out)
     if captured < wire.IP_DST + 4:
         return
-    destination = at + wire.IP_DST
+    destination, is_printed = at + wire.IP_DST, True
     if length > wire.IP_LEN:
-        destination = _routed_destination(octets, at, at + length, p.end)
+        destination, is_printed = _routed_destination(octets, at, at + length, p.end)
         if not destination:
             return
-    found(octets, destination, 4, IP_DST, out)
+    if is_printed:
+        found(octets, destination, 4, IP_DST, out)
     p.family = 4
     p.src_high = p.dst_high = np.uint64(0)
     p.src_low = np.uint64(u32(octets, at + wire.IP_SRC))
@@ -164,15 +165,17 @@ def ip(octets: np.ndarray, p: Record, out: Output) -> None:
 
 
 @numba.njit(cache=True)
-def _routed_destination(octets: np.ndarray, at: int, last: int, end: int) -> int:
-    """Find the last address of a source route, which TShark takes for the destination.
+def _routed_destination(octets: np.ndarray, at: int, last: int, end: int) -> tuple[int, bool]:
+    """Find the destination: of a source route that is not at its end, the last address.
 
-    0 where it would read beyond the captured `end` on the way through the options.
+    0 where TShark would read beyond the captured `end` on the way through the options. It prints
+    a routed destination with the option only: if all options were captured, and the option holds
+    whole addresses.
     """
     option = at + wire.IP_LEN
     while option < last:
         if option >= end:
-            return 0
+            return 0, False
         kind = u8(octets, option)
         if kind == wire.OPTION_END:
             break
@@ -182,16 +185,21 @@ def _routed_destination(octets: np.ndarray, at: int, last: int, end: int) -> int
         if option + 1 >= last:
             break
         if option + 1 >= end:
-            return 0
+            return 0, False
         length = u8(octets, option + 1)
         if length < 2 or option + length > last:
             break
         if kind == wire.OPTION_LOOSE_ROUTE or kind == wire.OPTION_STRICT_ROUTE:
-            if length < 7 or length % 4 != 3:  # no whole number of addresses
+            if length < 7:
                 break
-            return option + length - 4 if option + length <= end else 0
+            if option + length > end:
+                return 0, False
+            pointer = u8(octets, option + 2)
+            if pointer < 4 or pointer > length - 3 or pointer % 4:
+                break
+            return option + length - 4, last <= end and length % 4 == 3
         option += length
-    return at + wire.IP_DST
+    return at + wire.IP_DST, True
 
 
 @numba.njit(cache=True)
@@ -220,7 +228,6 @@ def ipv6(octets: np.ndarray, p: Record, out: Output) -> None:
     p.at += wire.IPV6_LEN
     if payload or following != wire.PROTO_HOPOPTS:  # 0 with hop-by-hop options: a jumbogram
         shorten(p, payload)
-    p.fragmented = False
     p.protocol = following
     p.next = IP_PROTOCOL
 

@@ -35,6 +35,7 @@ SNAP_OUI = 3
 SNAP_TYPE = 6
 SAP_IP = 0x06
 SAP_SNAP = 0xAA
+LLC_UNNUMBERED = 0x03  # control field
 
 # Linux cooked captures (LINKTYPE_LINUX_SLL, LINKTYPE_LINUX_SLL2)
 SLL_HATYPE = 2

@@ -1,0 +1,231 @@
+"""Random packets of everything the native reader dissects: layers, lengths, cuts, turned bits.
+
+Built from the RFCs with `struct`, not with the reader's own numbers. `rng` is a `random.Random`,
+or hypothesis's, which can shrink.
+"""
+
+import struct
+from random import Random
+
+MICROSECONDS = 0xA1B2C3D4
+
+
+def capture(frames: list[tuple[bytes, int]], link_type: int = 1, step_us: int = 700) -> bytes:
+    """Lay (captured octets, length on the wire) out as a pcap file."""
+    parts = [struct.pack("<IHHiIII", MICROSECONDS, 2, 4, 0, 0, 262_144, link_type)]
+    for i, (octets, wire_octets) in enumerate(frames):
+        time_us = 1_500_000_000_000_000 + i * step_us
+        seconds = divmod(time_us, 1_000_000)
+        parts.append(struct.pack("<IIII", *seconds, len(octets), wire_octets) + octets)
+    return b"".join(parts)
+
+
+def damaged(rng: Random, frame: bytes) -> tuple[bytes, int]:
+    """Leave a frame whole, cut it (with or without telling so), or turn some bits."""
+    how = rng.random()
+    if how < 0.15:
+        return frame[: rng.randrange(len(frame) + 1)], len(frame)
+    if how < 0.25:
+        short = frame[: rng.randrange(len(frame) + 1)]
+        return short, len(short)
+    if how < 0.35:
+        turned = bytearray(frame)
+        for _ in range(rng.randrange(1, 4)):
+            turned[rng.randrange(len(turned))] ^= 1 << rng.randrange(8)
+        return bytes(turned), len(turned)
+    return frame, len(frame)
+
+
+def ethernet(rng: Random) -> bytes:
+    """Ethernet with IPv4, IPv6 or ARP, perhaps below VLAN tags or SNAP, perhaps padded."""
+    kind, body = rng.choice([ipv4_typed, ipv4_typed, ipv6_typed, arp_typed, vlan, snap])(rng)
+    padding = bytes(rng.choice([0, 0, 0, 4, 20]))
+    return bytes(6) + b"\x02" + bytes(5) + struct.pack(">H", kind) + body + padding
+
+
+def ipv4_typed(rng: Random) -> tuple[int, bytes]:
+    return 0x0800, ipv4(rng)
+
+
+def ipv6_typed(rng: Random) -> tuple[int, bytes]:
+    return 0x86DD, ipv6(rng)
+
+
+def arp_typed(rng: Random) -> tuple[int, bytes]:
+    return 0x0806, arp(rng)
+
+
+def vlan(rng: Random) -> tuple[int, bytes]:
+    kind, body = rng.choice([ipv4_typed, ipv6_typed, arp_typed, vlan])(rng)
+    tag = struct.pack(">HH", rng.randrange(65536), kind)
+    return rng.choice([0x8100, 0x88A8, 0x9100]), tag + body
+
+
+def snap(rng: Random) -> tuple[int, bytes]:
+    kind, body = rng.choice([ipv4_typed, arp_typed])(rng)
+    body = b"\xaa\xaa\x03\0\0\0" + struct.pack(">H", kind) + body
+    return len(body), body
+
+
+def address4(rng: Random) -> bytes:
+    return bytes([rng.choice([10, 192]), rng.choice([0, 168]), 0, rng.randrange(1, 4)])
+
+
+def address6(rng: Random) -> bytes:
+    return bytes.fromhex("20010db8") + bytes(11) + bytes([rng.randrange(1, 4)])
+
+
+def some_octets(rng: Random, most: int = 40) -> bytes:
+    length = rng.choice([0, 0, 1, 2, 8, rng.randrange(most)])
+    return bytes(rng.randrange(256) for _ in range(length))
+
+
+def arp(rng: Random) -> bytes:
+    hardware = 6 if rng.random() < 0.8 else rng.choice([0, 1, 8, 20, 22, 30, rng.randrange(256)])
+    size = 4 if rng.random() < 0.9 else rng.choice([0, 6, 16, rng.randrange(256)])
+    kind = rng.choice([1, 1, 1, 6, 19, 7, 15, 24, 32])
+    protocol = 0x0800 if rng.random() < 0.9 else rng.randrange(65536)
+    operation = rng.choice([1, 2, 3, 4, 8, 9])
+    head = struct.pack(">HHBBH", kind, protocol, hardware, size, operation)
+    return head + bytes(rng.randrange(256) for _ in range(20)) + bytes(rng.choice([0, 18, 60]))
+
+
+def ipv4(rng: Random, depth: int = 0) -> bytes:
+    protocol, body = transport4(rng, depth)
+    options = rng.choice(
+        [b""] * 6
+        + [
+            b"\x01" * 4,
+            b"\x83\x07\x04" + address4(rng) + b"\0",
+            b"\x89\x0b\x04" + address4(rng) + address4(rng) + b"\0",
+            b"\x07\x07\x04" + address4(rng) + b"\0",
+        ]
+    )
+    words = 5 + len(options) // 4
+    total = words * 4 + len(body)
+    fragment = rng.choice([0] * 6 + [0x4000, 0x2000, 0x2001, 1, 2, 0x8000])
+    if rng.random() < 0.1:
+        words = rng.randrange(16)
+    if rng.random() < 0.1:
+        total = rng.choice([0, total + 1, total + 100, max(total - 3, 0), 20, 19])
+    version = 4 if rng.random() < 0.98 else rng.randrange(16)
+    head = struct.pack(
+        ">BBHHHBBH", version << 4 | words, 0, total & 0xFFFF, rng.randrange(3), fragment,
+        rng.randrange(256), protocol, 0,
+    )  # fmt: skip
+    return head + address4(rng) + address4(rng) + options + body
+
+
+def ipv6(rng: Random, depth: int = 0) -> bytes:
+    protocol, body = transport6(rng, depth)
+    length = len(body)
+    if rng.random() < 0.1:
+        length = rng.choice([0, length + 1, max(length - 3, 0)])
+    head = struct.pack(">IHBB", 6 << 28, length, protocol, rng.randrange(256))
+    return head + address6(rng) + address6(rng) + body
+
+
+def transport4(rng: Random, depth: int) -> tuple[int, bytes]:
+    kind = rng.choice(["tcp", "tcp", "udp", "udp", "icmp", "ipv4", "ipv6", "gre", "lite", "other"])
+    if depth > 2 or kind == "udp":
+        return 17, udp(rng)
+    if kind == "tcp":
+        return 6, tcp(rng)
+    if kind == "icmp":
+        return 1, icmp(rng, depth + 1)
+    if kind == "ipv4":
+        return 4, ipv4(rng, depth + 1)
+    if kind == "ipv6":
+        return 41, ipv6(rng, depth + 1)
+    if kind == "gre":
+        return 47, gre(rng, depth + 1)
+    if kind == "lite":
+        return 136, udp(rng)
+    return rng.choice([2, 89, 132, 50, 255, 253]), some_octets(rng)
+
+
+def transport6(rng: Random, depth: int) -> tuple[int, bytes]:
+    kind = rng.choice(["tcp", "tcp", "udp", "udp", "icmpv6", "options", "routing", "ah", "none"])
+    if depth > 2 or kind == "udp":
+        return 17, udp(rng)
+    if kind == "tcp":
+        return 6, tcp(rng)
+    if kind == "icmpv6":
+        return 58, icmpv6(rng, depth + 1)
+    if kind == "options":
+        following, body = transport6(rng, depth + 1)
+        more = rng.choice([0, 0, 1, 2])
+        padding = b"\x01\x04" + bytes(4) + (b"\x01\x06" + bytes(6)) * more
+        return 60, bytes([following, more]) + padding + body
+    if kind == "routing":
+        following, body = transport6(rng, depth + 1)
+        left = rng.choice([0, 1, 2])
+        segments = address6(rng) + address6(rng)
+        return 43, bytes([following, 4, 0, left]) + bytes(4) + segments + body
+    if kind == "ah":
+        following, body = transport6(rng, depth + 1)
+        return 51, bytes([following, 4]) + bytes(22) + body
+    return 59, some_octets(rng)
+
+
+def udp(rng: Random) -> bytes:
+    body = some_octets(rng)
+    length = 8 + len(body)
+    if rng.random() < 0.15:
+        length = rng.choice([0, 1, 7, 8, 9, 65535, length + 5, length - 1])
+    ports = [rng.choice([1, 2, 80, 1234, 50000, rng.randrange(20000, 30000)]) for _ in range(2)]
+    return struct.pack(">HHHH", *ports, length, rng.randrange(65536)) + body
+
+
+def tcp(rng: Random) -> bytes:
+    options = rng.choice(
+        [
+            b"", b"", b"\x02\x04\x05\xb4", b"\x01\x03\x03\x07", b"\x02\x04\x05\xb4\x01\x03\x03\x07",
+            bytes(rng.randrange(256) for _ in range(4 * rng.randrange(10))),
+        ]
+    )  # fmt: skip
+    words = 5 + len(options) // 4
+    if rng.random() < 0.1:
+        words = rng.randrange(16)
+    flags = rng.choice([2, 18, 16, 24, 17, 4, 20, 0, 0x29, rng.randrange(4096)])
+    ports = [rng.choice([1, 2, 80]) for _ in range(2)]
+    numbers = rng.randrange(6), rng.randrange(6)
+    window = rng.choice([0, 1, 2, 500])
+    head = struct.pack(
+        ">HHIIHHHH", *ports, *numbers, words << 12 | flags, window, rng.randrange(65536), 0
+    )
+    return head + options + some_octets(rng)
+
+
+def icmp(rng: Random, depth: int) -> bytes:
+    kind = rng.choice([0, 8, 3, 3, 3, 4, 5, 11, 12, 30])
+    body = some_octets(rng)
+    if kind in (3, 4, 5, 11, 12):
+        body = ipv4(rng, depth)[: rng.choice([28, 28, 1000])]
+    return struct.pack(">BBHI", kind, rng.randrange(16), rng.randrange(65536), 0) + body
+
+
+def icmpv6(rng: Random, depth: int) -> bytes:
+    kind = rng.choice([1, 2, 3, 4, 128, 135, 136, 137])
+    if kind > 4 and kind != 137:
+        return struct.pack(">BBHI", kind, 0, 0, 0) + some_octets(rng)
+    quoted = ipv6(rng, depth)
+    if kind != 137:
+        return struct.pack(">BBHI", kind, 0, 0, 0) + quoted
+    quoted += bytes(-len(quoted) % 8)
+    option = bytes([4, (len(quoted) + 8) // 8 & 0xFF]) + bytes(6) + quoted
+    return struct.pack(">BBHI", kind, 0, 0, 0) + bytes(32) + bytes([2, 1]) + bytes(6) + option
+
+
+def gre(rng: Random, depth: int) -> bytes:
+    flags = rng.choice([0, 0, 0x8000, 0x2000, 0x1000, 0xB000])
+    fields = 4 * sum(bool(flags & bit) for bit in (0x8000, 0x2000, 0x1000))
+    kind = rng.choice([0x0800, 0x86DD, 0x6558, 0x880B, 0])
+    body = {
+        0x0800: lambda: ipv4(rng, depth),
+        0x86DD: lambda: ipv6(rng, depth),
+        0x6558: lambda: bytes(12) + b"\x08\x00" + ipv4(rng, depth),
+        0x880B: lambda: b"\xff\x03\x00\x21" + ipv4(rng, depth),
+        0: lambda: b"",
+    }[kind]()
+    return struct.pack(">HH", flags, kind) + bytes(fields) + body
