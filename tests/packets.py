@@ -83,7 +83,7 @@ def some_octets(rng: Random, most: int = 40) -> bytes:
 def arp(rng: Random) -> bytes:
     hardware = 6 if rng.random() < 0.8 else rng.choice([0, 1, 8, 20, 22, 30, rng.randrange(256)])
     size = 4 if rng.random() < 0.9 else rng.choice([0, 6, 16, rng.randrange(256)])
-    kind = rng.choice([1, 1, 1, 6, 19, 7, 15, 24, 32])
+    kind = rng.choice([1, 1, 1, 6, 7, 15, 24, 32])
     protocol = 0x0800 if rng.random() < 0.9 else rng.randrange(65536)
     operation = rng.choice([1, 2, 3, 4, 8, 9])
     head = struct.pack(">HHBBH", kind, protocol, hardware, size, operation)
@@ -144,8 +144,9 @@ def transport4(rng: Random, depth: int) -> tuple[int, bytes]:
     return rng.choice([2, 89, 132, 50, 255, 253]), some_octets(rng)
 
 
-def transport6(rng: Random, depth: int) -> tuple[int, bytes]:
-    kind = rng.choice(["tcp", "tcp", "udp", "udp", "icmpv6", "options", "routing", "ah", "none"])
+def transport6(rng: Random, depth: int, routing: bool = True) -> tuple[int, bytes]:
+    kinds = ["tcp", "tcp", "udp", "udp", "icmpv6", "options", "ah", "none"]
+    kind = rng.choice([*kinds, "routing"] if routing else kinds)
     if depth > 2 or kind == "udp":
         return 17, udp(rng)
     if kind == "tcp":
@@ -158,7 +159,7 @@ def transport6(rng: Random, depth: int) -> tuple[int, bytes]:
         padding = b"\x01\x04" + bytes(4) + (b"\x01\x06" + bytes(6)) * more
         return 60, bytes([following, more]) + padding + body
     if kind == "routing":
-        following, body = transport6(rng, depth + 1)
+        following, body = transport6(rng, depth + 1, routing=False)
         left = rng.choice([0, 1, 2])
         segments = address6(rng) + address6(rng)
         return 43, bytes([following, 4, 0, left]) + bytes(4) + segments + body

@@ -148,7 +148,7 @@ def llc(octets: np.ndarray, p: Record) -> None:
     if service == wire.SAP_IP:
         p.at += 3
         p.next = IP
-    elif service == wire.SAP_SNAP and u8(octets, p.at + 1) & 0xFE == wire.SAP_SNAP:
+    elif service == wire.SAP_SNAP and u8(octets, p.at + 1) == wire.SAP_SNAP:
         if u8(octets, p.at + 2) != wire.LLC_UNNUMBERED:
             return
         if captured < wire.LLC_SNAP_LEN:

@@ -190,12 +190,12 @@ def _routed_destination(octets: np.ndarray, at: int, last: int, end: int) -> tup
         if length < 2 or option + length > last:
             break
         if kind == wire.OPTION_LOOSE_ROUTE or kind == wire.OPTION_STRICT_ROUTE:
-            if length < 7:
+            if length < 4:
                 break
             if option + length > end:
                 return 0, False
             pointer = u8(octets, option + 2)
-            if pointer < 4 or pointer > length - 3 or pointer % 4:
+            if pointer < 4 or pointer > length or pointer % 4:
                 break
             return option + length - 4, last <= end and length % 4 == 3
         option += length
@@ -299,7 +299,7 @@ def _routing(octets: np.ndarray, p: Record) -> None:
     segments = (length - 8) // 16
     if (kind == 4 or kind == 2) and not segments:
         return
-    if p.family == 6 and 0 < left:
+    if p.family == 6 and 0 < left and not p.in_error:
         if kind == 0 and left <= segments:
             p.dst_high, p.dst_low = u64(octets, p.at + length - 16), u64(octets, p.at + length - 8)
         elif kind == 2 or kind == 4:
