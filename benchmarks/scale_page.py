@@ -124,7 +124,7 @@ def on_paper(result: dict[str, Any]) -> str:
         f"{kept:,} after duplicates (Table II). Time is the measured time a row times the rows; "
         f"on {FULL_CORES} cores and on a cluster of {CLUSTER_MACHINES} such machines it is divided "
         "by what can be dealt out, as the last column says. Computed, not measured: a real disk, "
-        "network and memory may be slower. Extraction and labelling keep one capture, all other "
+        "network and memory may be slower. Labelling is not measured here. Extraction and labelling keep one capture, all other "
         "memory is that of the measurement above, since unify and sample hold one row group, and "
         "the steps after them see the sample only.",
         "",
