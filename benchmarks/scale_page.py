@@ -157,7 +157,8 @@ def on_paper(result: dict[str, Any]) -> str:
         lines.append(f"| {name} | {each:.1f} | {each * packets / 1e9:.2f} |")
     lines += [
         "",
-        "The captures themselves come on top. DVC keeps a copy of each in its cache, unless `cache.type` links them. Repeated packets "
+        "The captures themselves come on top. "
+        "DVC keeps a copy of each in its cache, unless `cache.type` links them. Repeated packets "
         "pack better than real ones, so the real files may be larger.",
         "",
     ]
