@@ -65,7 +65,13 @@ def build(n_inputs: int, n_classes: int, p: settings.Fnn) -> keras.Sequential:
         layers.append(layer)
         if p.dropout:
             layers.append(keras.layers.Dropout(p.dropout))
-    return keras.Sequential([*layers, _dense(n_classes, "softmax", p)])
+    model = keras.Sequential([*layers, _dense(n_classes, "softmax", p)])
+    model.compile(  # so that its file says how it is trained, and Keras's own `fit` can go on
+        optimizer=keras.optimizers.Adam(p.learning_rate),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    return model
 
 
 def train(

@@ -106,11 +106,6 @@ def test_the_numbers_are_those_of_keras_over_batches_in_the_same_order(folds, ch
     ours = fnn.build(6, 2, p)
     plain = fnn.build(6, 2, p)
     plain.set_weights(ours.get_weights())
-    plain.compile(
-        optimizer=fnn.keras.optimizers.Adam(p.learning_rate),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-    )
 
     history, _ = fnn.train(ours, folds[0], validation, p, weights, order())
 
