@@ -39,7 +39,10 @@ def workspace(folder: Path, **choices: Any) -> Path:
             continue
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, target)
+        shutil.copy2(ROOT / name, target)
+    kernels = ROOT / "packetids/native/__pycache__"  # compiled by numba: half a minute
+    if kernels.is_dir():
+        shutil.copytree(kernels, folder / "packetids/native/__pycache__")
     (folder / "dvc.lock").unlink(missing_ok=True)
     chosen = yaml.safe_load((ROOT / "params.yaml").read_text()) | CHOICES | choices
     (folder / "params.yaml").write_text(yaml.safe_dump(chosen, sort_keys=False))

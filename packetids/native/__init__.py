@@ -1,18 +1,28 @@
 """A reader of packet captures that needs no TShark and gives TShark 4.0's answers.
 
 numba keeps compiled kernels on disk, and asks only whether a kernel's own file has changed, not
-whether a kernel that it calls has. So they are kept under a hash of all files of this package.
+whether a kernel that it calls has. So what is kept goes when any file of this package changes.
 """
 
+import contextlib
 import hashlib
 from pathlib import Path
 
-import numba
-
 _HERE = Path(__file__).parent
-SOURCE_HASH = hashlib.sha256(
-    b"".join(path.read_bytes() for path in sorted([*_HERE.glob("*.py"), *_HERE.glob("*.txt")]))
-).hexdigest()[:16]
-# NUMBA_CACHE_DIR of the environment comes first.
-if not numba.config.CACHE_DIR:  # type: ignore[attr-defined]
-    numba.config.CACHE_DIR = str(_HERE / "__pycache__" / f"numba-{SOURCE_HASH}")  # type: ignore[attr-defined]
+_CACHE = _HERE / "__pycache__"
+_KEPT_FOR = _CACHE / "numba.sources"
+
+
+def _forget_stale_kernels() -> None:
+    sources = sorted([*_HERE.glob("*.py"), *_HERE.glob("*.txt")])
+    now = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    if _KEPT_FOR.exists() and _KEPT_FOR.read_text() == now:
+        return
+    with contextlib.suppress(OSError):  # a folder that cannot be written holds no kernels
+        for kept in [*_CACHE.glob("*.nbi"), *_CACHE.glob("*.nbc")]:
+            kept.unlink(missing_ok=True)
+        _CACHE.mkdir(exist_ok=True)
+        _KEPT_FOR.write_text(now)
+
+
+_forget_stale_kernels()

@@ -53,4 +53,4 @@ def _joined(datagram: _Datagram) -> np.ndarray:
         if begin < end:
             whole[begin:end] = part[begin - start : end - start]
             reached = end
-    return np.frombuffer(bytes(whole), np.uint8)
+    return np.frombuffer(whole, np.uint8)

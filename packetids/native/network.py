@@ -43,7 +43,7 @@ from packetids.native.state import (
 )
 
 # GRE protocol types below which TShark finds packets and we do not look; 0x82.. is IEEE 802.11.
-OTHER_GRE = (0x0101, 0x2001, 0x22EB, 0x6559, 0x8881, 0x88D2, 0x8909, 0x894F, 0xB7EA)
+OTHER_GRE = (0x2001, 0x22EB, 0x6559, 0x8881, 0x88D2, 0x8909, 0x894F)
 
 # IP protocols that carry packets which we do not look for.
 OTHER_TUNNELS = (
