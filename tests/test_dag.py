@@ -192,7 +192,8 @@ def test_two_runs_give_the_same_octets(done, tmp_path):
 def test_kill_9_in_training_then_repro_ends_right(done):
     """A killed process tree leaves nothing that looks finished; the next repro makes it whole."""
     kept = outputs(done)
-    edit(done / "conf/fnn/quick.yaml", "epochs_max: 3", "epochs_max: 4000")
+    edit(done / "conf/fnn/quick.yaml", "epochs_max: 3", "epochs_max: 400000")
+    edit(done / "conf/fnn/quick.yaml", "patience_epochs: 5", "patience_epochs: 400000")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     with subprocess.Popen(
         ["dvc", "repro", "--single-item", "train@multiclass"],
@@ -209,7 +210,8 @@ def test_kill_9_in_training_then_repro_ends_right(done):
         assert process.poll() is None
         os.killpg(process.pid, signal.SIGKILL)
     assert not (done / "models/train/multiclass/weights.npz").exists()
-    edit(done / "conf/fnn/quick.yaml", "epochs_max: 4000", "epochs_max: 3")
+    edit(done / "conf/fnn/quick.yaml", "epochs_max: 400000", "epochs_max: 3")
+    edit(done / "conf/fnn/quick.yaml", "patience_epochs: 400000", "patience_epochs: 5")
     again = quick.run(done, "dvc", "repro")
 
     assert again.returncode == 0, again.stderr[-2000:]
