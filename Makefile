@@ -44,8 +44,8 @@ ui: $(READY)  ## open the runs in MLflow on http://127.0.0.1:5000 (PORT=5000)
 
 bench: $(READY)  ## readers, tables and training at the paper's scale, measured (an hour; needs TShark)
 	python -m benchmarks.readers
-	python -m benchmarks.scale build
 	python -m benchmarks.scale run
+	python -m benchmarks.scale page
 
 quick: $(READY)  ## the whole DAG on the tiny capture, in a folder of its own
 	python -m tests.quick build/quick
