@@ -35,7 +35,7 @@ SEED = 0
 
 TABLE_STEPS = ("unify", "sample", "duplicates", "preprocess", "split", "encode")
 FNN_ROWS = 64_000
-PARTS = ["pipeline", "network"]
+PARTS = ["pipeline", "network", "captures"]
 
 
 def main() -> None:
@@ -87,6 +87,11 @@ def run(scales: list[str], rounds: int, epochs: int, parts: list[str]) -> None:
         atomic.write_json(RESULT, result)
     if "network" in parts:
         result["network"] = run_network(rounds)
+        atomic.write_json(RESULT, result)
+    if "captures" in parts:
+        from benchmarks import scale_captures
+
+        result["captures"] = {"machine": machine(), **scale_captures.run(FOLDER)}
         atomic.write_json(RESULT, result)
     from benchmarks import scale_page
 

@@ -61,6 +61,8 @@ def measured(result: dict[str, Any]) -> str:
         lines += _network(result["network"])
     if "pipeline" in result:
         lines += _growth(result["pipeline"])
+    if "captures" in result:
+        lines += _from_captures(result["captures"])
     return "\n".join(lines)
 
 
@@ -69,7 +71,7 @@ def on_paper(result: dict[str, Any]) -> str:
     if not {"pipeline", "network"} <= result.keys():
         return ""
     measured_parts = result["pipeline"]
-    sampled, kept, full = _paper()
+    sampled, kept, full = paper()
     largest = measured_parts["scales"][-1]
     built = sum(measured_parts["before"].values())
     octets = measured_parts["octets"]
@@ -94,6 +96,11 @@ def on_paper(result: dict[str, Any]) -> str:
                 "captures come from",
             )
         )
+    for cost in result.get("captures", {}).get("steps", []):
+        if cost["step"] == "label":
+            seconds = cost["seconds"] / cost["rows"] * full
+            limit = "one process, one capture after another"
+            rows.append(("label", f"{full:,}", *[seconds] * 3, cost["peak_bytes"], limit))
     for name, packets, limit in (
         ("unify", full, "one thread that packs one file"),
         ("sample", full, "one thread that unpacks one file; it writes 2 % of what it reads"),
@@ -126,7 +133,7 @@ def on_paper(result: dict[str, Any]) -> str:
         "duplicates (Table II). Time is the measured time a row times the rows; on "
         f"{FULL_CORES} cores and on a cluster of {CLUSTER_MACHINES} such machines it is divided by "
         "what can be dealt out, as the last column says. Computed, not measured: a real disk, "
-        "network and memory may be slower. Labelling is not measured here. Memory is that of the "
+        "network and memory may be slower. Memory is that of the "
         f"measurement above, where unify and sample hold one row group of about "
         f"{scale_data.ROW_GROUP_ROWS:,} rows; captures whose row groups are larger need more, in "
         "proportion. The steps after them see the sample only.",
@@ -174,7 +181,7 @@ def _steps(result: dict[str, Any]) -> list[str]:
         f"{_machine(result['machine'], result['load_after'])} Scale {largest} of Table II's "
         f"counts, made out of the embedded captures (`benchmarks/scale_data.py` says how); "
         f"{after:,} rows ({after / before:.1%}) are left after duplicates, where the paper has "
-        f"{_paper()[1] / _paper()[0]:.1%}. Medians of {result['rounds']} runs, of train and "
+        f"{paper()[1] / paper()[0]:.1%}. Medians of {result['rounds']} runs, of train and "
         f"evaluate one; a run is a process of its own, and its peak holds its imports.",
         "",
         "| step | rows | seconds | rows/s | processor s | peak GB |",
@@ -191,16 +198,7 @@ def _steps(result: dict[str, Any]) -> list[str]:
     to_features = sum(
         _median(result, largest, name)["seconds"] for name in ("unify", "sample", "preprocess")
     )
-    extracting = {
-        reader: each * before + to_features for reader, (each, _, _) in _extraction().items()
-    }
-    told = "; ".join(f"{reader} {_time(seconds)}" for reader, seconds in extracting.items())
-    lines += [
-        "",
-        f"Unify, sample and preprocess together: {to_features:.0f} s. From captures to features, "
-        f"with the rate of benchmarks.readers: {told or 'not measured yet'}.",
-        "",
-    ]
+    lines += ["", f"Unify, sample and preprocess together: {to_features:.0f} s.", ""]
     return lines
 
 
@@ -269,6 +267,32 @@ def _network(result: dict[str, Any]) -> list[str]:
     return [*lines, ""]
 
 
+def _from_captures(part: dict[str, Any]) -> list[str]:
+    """Show each stage from captures to features, and their sum."""
+    lines = [
+        "## From captures to features",
+        "",
+        f"{_machine(part['machine'], part['load_after'])} A made-up download in BoT-IoT's layout: "
+        f"the embedded captures, each {part['copies']} times, {part['octets'] / 1e9:.2f} GB "
+        "(`benchmarks/scale_captures.py`); each stage once, with the native reader on all cores. "
+        "Peak is the largest process's.",
+        "",
+        "| stage | packets | seconds | packets/s | peak GB |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for cost in part["steps"]:
+        rows = cost["rows"]
+        rate = f"{rows / cost['seconds']:,.0f}" if rows else ""
+        lines.append(
+            f"| {cost['step']} | {rows:,} | {cost['seconds']:.1f} | {rate} | "
+            f"{cost['peak_bytes'] / 1e9:.2f} |"
+            if rows
+            else f"| {cost['step']} | | {cost['seconds']:.1f} | | {cost['peak_bytes'] / 1e9:.2f} |"
+        )
+    total = sum(cost["seconds"] for cost in part["steps"])
+    return [*lines, f"| together | | {total:.1f} | | |", ""]
+
+
 def _growth(result: dict[str, Any]) -> list[str]:
     scales = result["scales"]
     lines = [
@@ -313,7 +337,7 @@ def _extraction() -> dict[str, tuple[float, float, int]]:
     return costs
 
 
-def _paper() -> tuple[int, int, int]:
+def paper() -> tuple[int, int, int]:
     """Give the packets of the sample, those left after duplicates, and all, of the paper."""
     paper = pd.read_csv("reference/paper.csv", dtype=str)
     total = paper[paper["row"] == "Total"].set_index(["table", "column"])["value"].astype(int)
@@ -321,7 +345,7 @@ def _paper() -> tuple[int, int, int]:
 
 
 def _paper_train() -> int:
-    return round(TRAIN_SHARE * _paper()[1])
+    return round(TRAIN_SHARE * paper()[1])
 
 
 def _machine(machine: dict[str, Any], load_after: list[float]) -> str:

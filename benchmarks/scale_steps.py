@@ -23,8 +23,11 @@ import pyarrow.parquet as pq
 from packetids import encode, experiment, preprocess, settings, split
 from packetids.errors import PacketidsError
 
-# Rows that a step works on, as a file of them.
+# Rows that a step works on, as files of them.
 ROWS = {
+    "capture": "data/extract/**/*.parquet",  # none are there yet
+    "extract": "data/extract/**/*.parquet",
+    "label": "data/label/**/*.parquet",
     "unify": "data/unify/packets.parquet",
     "sample": "data/unify/packets.parquet",
     "preprocess": "data/sample/packets.parquet",
@@ -70,7 +73,8 @@ def measure(workspace: Path, step: str, *overrides: str) -> Cost:
         If the step failed; its complaint has gone to stderr.
     """
     command = [sys.executable, "-m", __name__, str(workspace), step, *overrides]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}  # for workers of the step
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, env=environment)
     if done.returncode:
         raise PacketidsError(f"{' '.join(command[2:])} ended with status {done.returncode}.")
     return Cost(**json.loads(done.stdout.splitlines()[-1]))
@@ -85,7 +89,8 @@ def run(workspace: Path, step: str, overrides: list[str]) -> Cost:
     start, cpu_start = time.perf_counter(), time.process_time()
     work()
     seconds, cpu_s = time.perf_counter() - start, time.process_time() - cpu_start
-    rows = pq.read_metadata(ROWS[step.removeprefix("plain.")]).num_rows
+    files = Path().glob(ROWS[step.removeprefix("plain.")])
+    rows = sum(pq.read_metadata(path).num_rows for path in files)
     return Cost(step, rows, seconds, cpu_s, _peak_bytes(), before)
 
 
@@ -122,7 +127,9 @@ def _encode() -> Callable[[], Any]:
 
 
 def _peak_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """Give the highest resident memory of the process, or of one of its workers."""
+    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(resource.getrusage(each).ru_maxrss for each in who) * 1024
 
 
 OWN: dict[str, Callable[[], Callable[[], Any]]] = {"duplicates": _duplicates, "encode": _encode}
