@@ -78,46 +78,57 @@ class Conversations(NamedTuple):
 FRAME_STREAMS_MAX = 64  # conversations and segments that one frame may add
 
 
+# Room that the system gives only as it is used, so that tables of usual size are never copied.
+CAPACITY = 1 << 22
+SLOTS = 1 << 12  # at first
+
+
 def none() -> Conversations:
     """Begin without conversations."""
-    capacity = 1 << 10
     return Conversations(
         counts=np.array([0, 0, 0, 0, NONE, 0], np.int64),
-        tcp=np.zeros(capacity, CONVERSATION),
-        tcp_slots=np.full(2 * capacity, NONE, np.int32),
-        connections=np.zeros(capacity, CONNECTION),
-        flows=np.zeros(2 * capacity, FLOW),
-        segments=np.zeros(capacity, SEGMENT),
-        udp=np.zeros(capacity, CONVERSATION),
-        udp_slots=np.full(2 * capacity, NONE, np.int32),
+        tcp=np.zeros(CAPACITY, CONVERSATION),
+        tcp_slots=np.full(SLOTS, NONE, np.int32),
+        connections=np.zeros(CAPACITY, CONNECTION),
+        flows=np.zeros(2 * CAPACITY, FLOW),
+        segments=np.zeros(CAPACITY, SEGMENT),
+        udp=np.zeros(CAPACITY, CONVERSATION),
+        udp_slots=np.full(SLOTS, NONE, np.int32),
     )
 
 
 @numba.njit(cache=True, inline="always")
 def have_room(c: Conversations) -> bool:
-    """Tell whether one more frame fits."""
+    """Tell whether one more frame fits, and at least half the slots stay free."""
+    tcp = c.counts[TCP_STREAMS] + FRAME_STREAMS_MAX
+    udp = c.counts[UDP_CONVERSATIONS] + FRAME_STREAMS_MAX
     return (
-        c.counts[TCP_STREAMS] + FRAME_STREAMS_MAX <= len(c.tcp)
-        and c.counts[UDP_CONVERSATIONS] + FRAME_STREAMS_MAX <= len(c.udp)
+        tcp <= len(c.tcp)
+        and udp <= len(c.udp)
         and c.counts[SEGMENTS] + FRAME_STREAMS_MAX <= len(c.segments)
+        and 2 * tcp <= len(c.tcp_slots)
+        and 2 * udp <= len(c.udp_slots)
     )
 
 
 def grown(c: Conversations) -> Conversations:
     """Double what is nearly full."""
-    if c.counts[TCP_STREAMS] + FRAME_STREAMS_MAX > len(c.tcp):
+    tcp = c.counts[TCP_STREAMS] + FRAME_STREAMS_MAX
+    udp = c.counts[UDP_CONVERSATIONS] + FRAME_STREAMS_MAX
+    if tcp > len(c.tcp):
         c = c._replace(
-            tcp=_doubled(c.tcp),
-            connections=_doubled(c.connections),
-            flows=_doubled(c.flows),
-            tcp_slots=np.full(2 * len(c.tcp_slots), NONE, np.int32),
+            tcp=_doubled(c.tcp), connections=_doubled(c.connections), flows=_doubled(c.flows)
         )
-        _rehash(c.tcp, c.tcp_slots, c.counts[TCP_STREAMS])
-    if c.counts[UDP_CONVERSATIONS] + FRAME_STREAMS_MAX > len(c.udp):
-        c = c._replace(udp=_doubled(c.udp), udp_slots=np.full(2 * len(c.udp_slots), NONE, np.int32))
-        _rehash(c.udp, c.udp_slots, c.counts[UDP_CONVERSATIONS])
+    if udp > len(c.udp):
+        c = c._replace(udp=_doubled(c.udp))
     if c.counts[SEGMENTS] + FRAME_STREAMS_MAX > len(c.segments):
         c = c._replace(segments=_doubled(c.segments))
+    if 2 * tcp > len(c.tcp_slots):
+        c = c._replace(tcp_slots=np.full(2 * len(c.tcp_slots), NONE, np.int32))
+        _rehash(c.tcp, c.tcp_slots, c.counts[TCP_STREAMS])
+    if 2 * udp > len(c.udp_slots):
+        c = c._replace(udp_slots=np.full(2 * len(c.udp_slots), NONE, np.int32))
+        _rehash(c.udp, c.udp_slots, c.counts[UDP_CONVERSATIONS])
     return c
 
 
