@@ -36,31 +36,44 @@ FAMILY_IPV4, FAMILIES_IPV6 = 2, (24, 28, 30)
 
 MPLS_CHANNEL, MPLS_ALERT = 13, 14  # labels of RFC 5586 and RFC 3429
 
-# EtherTypes and PPP protocols below which TShark finds packets and we do not look.
+# EtherTypes below which TShark may find packets and we do not look.
 OTHER_TUNNELS = (
-    0x8926,  # VN-Tag
-    0x893F,  # E-Tag
-    0x88E7,  # IEEE 802.1ah
-    0x88E5,  # MACsec
-    0x894F,  # NSH
-    0xF1C1,  # IEEE 802.1CB
-    0xD28B,  # Arista timestamps
-    0x8874,  # Broadcom tags
-    0x6559,  # Frame relay
+    0x22F1,  # ROHC
     0x22F3,  # TRILL
     0x4305,  # B.A.T.M.A.N.
-    0x8903,  # Cisco metadata
-    0x8909,  # Cisco metadata
-    0xA0ED,  # 6LoWPAN
-    0x22F1,  # ROHC
-    0x0659,
-    0x0059,  # PPP multiplexing
-    0x8100 + 0x0100,  # an old tag
-    0x9104,
     0x880B,  # PPP
-    0x881C,
-    0x890D,  # IEEE 802.11 encapsulated
+    0x8870,  # IEEE 802.2 in large frames
+    0x8874,  # Broadcom tag
+    0x8899,  # Realtek tag
+    0x88A9,  # Extreme mesh
+    0x88B7,  # IEEE 802, OUI extended
+    0x88E5,  # MACsec
+    0x88E7,  # IEEE 802.1ah
+    0x8903,  # Cisco FabricPath
+    0x8909,  # Cisco metadata
+    0x890D,  # IEEE 802.11
+    0x8915,  # InfiniBand
+    0x8926,  # VN-Tag
+    0x892F,  # HSR
+    0x893F,  # IEEE 802.1BR
+    0x894F,  # NSH
+    0x9104,  # eero
+    0xA0ED,  # 6LoWPAN
+    0xD28B,  # Arista timestamp
+    0xF1C1,  # IEEE 802.1CB
 )
+
+# PPP protocols, likewise.
+PPP_IPV4, PPP_IPV6, PPP_MPLS = 0x0021, 0x0057, (0x0281, 0x0283)
+OTHER_PPP = (
+    0x002D, 0x002F,  # compressed TCP
+    0x0031,  # bridged frames
+    0x003D,  # multilink
+    0x004B,  # IEEE 802.2
+    0x0059,  # multiplexing
+    0x0061, 0x0065, 0x0067,  # compressed headers
+    0x00FD,  # compressed data
+)  # fmt: skip
 
 
 @numba.njit(cache=True, inline="always")
@@ -179,24 +192,13 @@ def ppp(octets: np.ndarray, p: Record) -> None:
     else:
         protocol = u16(octets, p.at)
         p.at += 2
-    if protocol == 0x0021:
+    if protocol == PPP_IPV4:
         p.next = IP
-    elif protocol == 0x0057:
+    elif protocol == PPP_IPV6:
         p.next = IPV6
-    elif protocol == 0x0281 or protocol == 0x0283:
+    elif protocol in PPP_MPLS:
         p.next = MPLS
-    elif protocol in (
-        0x003D,
-        0x0059,
-        0x002D,
-        0x002F,
-        0x00FD,
-        0x0031,
-        0x004B,
-        0x0061,
-        0x0065,
-        0x0067,
-    ):
+    elif protocol in OTHER_PPP:
         unsupported(p, OTHER, protocol)
 
 

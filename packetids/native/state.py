@@ -1,7 +1,7 @@
 """What the kernels share: the packet they walk through, the columns they fill, the conversations.
 
-Everything is plain arrays in named tuples, so that a kernel takes three arguments instead of
-sixty. A kernel trusts what it is given: `reader` makes the room and checks the input.
+Plain arrays, structured ones where that makes fewer of them. A kernel trusts what it is given:
+`reader` makes the room and checks the input.
 """
 
 from typing import Any, NamedTuple, TypeAlias
@@ -14,9 +14,9 @@ from packetids import fields
 # What the walk meets next; a kernel sets it to the next layer, or to STOP.
 STOP, ETHERNET, ETHERTYPE, LLC, PPP, MPLS, ARP, IP, IPV6, IP_PROTOCOL = range(10)
 FRAGMENT = 20  # the walk stops until `fragments` has looked at it
-UNSUPPORTED = 21  # the walk ends: TShark would go on here and we cannot; `Packet.reason` says why
+UNSUPPORTED = 21  # the walk ends: TShark would go on here and we cannot; `PACKET`'s reason says why
 
-# Why (`reasons.py` has the words). The number in question is in `Packet.protocol`.
+# Why (`reasons.py` has the words). The number in question is in its protocol.
 (
     LINK_TYPE, ETHERTYPE_REASON, IP_PROTOCOL_REASON, GRE_REASON, PORT_REASON, TCP_PORT_REASON,
     NESTING, OTHER,
@@ -41,7 +41,7 @@ PACKET = np.dtype(
         ("seen", "i4"),  # which of IP_SEEN, IPV6_SEEN and ARP_SEEN the frame holds
         ("reason", "i4"),
         ("depth", "i4"),
-        ("fragment_id", "u8"), ("fragment_offset", "i8"), ("fragment_end", "i8"),
+        ("fragment_id", "u8"), ("fragment_offset", "i8"),
         ("more_fragments", "?"),
     ],
     align=True,
