@@ -273,7 +273,7 @@ def test_the_report_tells_who_read_what(fresh):
     rows = [pq.read_metadata(fresh / f"data/extract/{n}.parquet").num_rows for n in told["capture"]]
 
     assert list(told.columns) == ["capture", "reader", "reason", "packets"]
-    assert set(told["reader"]) == {"tshark"} and set(told["reason"]) == {""}
+    assert set(told["reader"]) == {"native"} and set(told["reason"]) == {""}
     assert list(told["packets"]) == rows
     assert list(told["capture"]) == [c.name for c in captures.listed(fresh / "data/capture")]
 
