@@ -8,6 +8,7 @@ A capture's name everywhere else is its path below ``PCAPs/`` without suffixes, 
 that a dataset can leave its captures where they are.
 """
 
+import csv
 import hashlib
 import json
 import lzma
@@ -15,8 +16,6 @@ import shutil
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from packetids import atomic, classes
 from packetids.errors import PacketidsError
@@ -48,7 +47,11 @@ COLUMNS = [field.name for field in fields(Capture)]
 def write_listing(folder: Path, listed_captures: list[Capture]) -> None:
     """Write ``captures.csv`` into `folder`, in the order given."""
     rows = [asdict(capture) | {"path": capture.path.as_posix()} for capture in listed_captures]
-    atomic.write_csv(folder / LISTING, pd.DataFrame(rows, columns=COLUMNS))
+    with atomic.replacing(folder / LISTING) as part:
+        with part.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
 
 
 def listed(folder: Path) -> list[Capture]:
@@ -61,19 +64,20 @@ def listed(folder: Path) -> list[Capture]:
     """
     path = folder / LISTING
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (FileNotFoundError, pd.errors.EmptyDataError):
+        with path.open(encoding="utf-8", newline="") as stream:
+            columns, *rows = csv.reader(stream)
+    except (FileNotFoundError, ValueError):  # the latter: not even a first line
         raise PacketidsError(
             f"{path} is missing or empty. Make it: dvc repro capture, or python -m stages.capture."
         ) from None
-    if list(table.columns) != COLUMNS or table.empty:
+    if columns != COLUMNS or not rows:
         raise PacketidsError(
             f"{path}: needs the columns {', '.join(COLUMNS)} and at least one capture; it has "
-            f"{', '.join(table.columns)} and {len(table)} rows. Make it anew: dvc repro capture."
+            f"{', '.join(columns)} and {len(rows)} rows. Make it anew: dvc repro capture."
         )
     return [
-        Capture(row.name, Path(row.path), row.subcategory, int(row.octets), row.identity)
-        for row in table.itertuples(index=False)
+        Capture(name, Path(place), subcategory, int(octets), identity)
+        for name, place, subcategory, octets, identity in rows
     ]
 
 

@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from hydra import compose, initialize_config_dir
-from hydra.errors import HydraException
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -161,6 +159,9 @@ def load(schema: type[T], overrides: list[str], *, complete: bool = True) -> T:
         If a name or value does not fit: says which, and what there is to choose from. If
         `complete`, also if a value is missing; else it is given as ``???``.
     """
+    from hydra import compose, initialize_config_dir  # here, because workers only want the classes
+    from hydra.errors import HydraException
+
     chosen = choices()
     known = _known()
     if unknown := sorted(chosen.keys() - known):

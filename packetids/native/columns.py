@@ -39,21 +39,26 @@ def batch(rows: int, out: Output, d: Dictionaries) -> pa.RecordBatch:
     """Make a batch of `fields.schema()` of the first `rows` rows; copies all."""
     bits = len(NUMBERS) + len(TEXTS)
     valid = np.zeros((bits, (rows + 7) // 8), np.uint8)
-    values = tuple(np.empty(rows, ROW[name]) for name in NUMBER_FIELDS)
+    # Of Arrow's memory pool, which gives the same pages again; the system's would be new ones.
+    buffers = [pa.allocate_buffer(rows * ROW[name].itemsize) for name in NUMBER_FIELDS]
+    values = tuple(
+        np.frombuffer(buffer, ROW[name])
+        for buffer, name in zip(buffers, NUMBER_FIELDS, strict=True)
+    )
     _transpose(out.rows, rows, valid, values)
     columns: list[pa.Array] = []
     for field in fields.FIELDS:
         if field.name in NUMBERS:
             place = NUMBERS.index(field.name)
-            buffers = [pa.py_buffer(valid[place]), pa.py_buffer(values[place])]
-            columns.append(pa.Array.from_buffers(field.type, rows, buffers))
+            there = pa.py_buffer(valid[place])
+            columns.append(pa.Array.from_buffers(field.type, rows, [there, buffers[place]]))
         else:
             place = TEXTS.index(field.name)
             index = pa.py_buffer(d.entry[place, :rows].copy())
-            buffers = [pa.py_buffer(valid[len(NUMBERS) + place]), index]
+            there = pa.py_buffer(valid[len(NUMBERS) + place])
             columns.append(
                 pa.DictionaryArray.from_arrays(
-                    pa.Array.from_buffers(pa.int32(), rows, buffers),
+                    pa.Array.from_buffers(pa.int32(), rows, [there, index]),
                     text.dictionary(d, place),
                     safe=False,
                 )
@@ -92,18 +97,31 @@ def _transpose(rows: np.ndarray, count: int, valid: np.ndarray, values: tuple) -
             values[UDP_CHECKSUM][i] = r.udp_checksum
             values[UDP_LENGTH][i] = r.udp_length
         for octet in range(begin // 8, end // 8):
-            a = 8 * octet
-            for bit in range(len(valid)):
-                b = np.uint32(bit)
-                valid[bit, octet] = (
-                    (rows[a].valid >> b & 1) | (rows[a + 1].valid >> b & 1) << 1
-                    | (rows[a + 2].valid >> b & 1) << 2 | (rows[a + 3].valid >> b & 1) << 3
-                    | (rows[a + 4].valid >> b & 1) << 4 | (rows[a + 5].valid >> b & 1) << 5
-                    | (rows[a + 6].valid >> b & 1) << 6 | (rows[a + 7].valid >> b & 1) << 7
-                )  # fmt: skip
+            for place in range(0, len(valid), 8):
+                square = np.uint64(0)  # a row of it for each of eight packets, a column a field
+                for i in range(8):
+                    bits = rows[8 * octet + i].valid >> np.uint32(place) & np.uint32(0xFF)
+                    square |= np.uint64(bits) << np.uint64(8 * i)
+                square = transposed(square)
+                for i in range(min(8, len(valid) - place)):
+                    valid[place + i, octet] = square >> np.uint64(8 * i) & np.uint64(0xFF)
     for i in range(count // 8 * 8, count):
         for bit in range(len(valid)):
             valid[bit, i >> 3] |= np.uint8((rows[i].valid >> np.uint32(bit) & 1) << (i & 7))
+
+
+@numba.njit(cache=True, inline="always")
+def transposed(square: int) -> int:
+    """Transpose 8 x 8 bits in a uint64: bit ``8 i + j`` becomes bit ``8 j + i``.
+
+    First within squares of 2 x 2 bits, then these within 4 x 4, then those.
+    """
+    other = (square ^ square >> np.uint64(7)) & np.uint64(0x00AA00AA00AA00AA)
+    square ^= other ^ other << np.uint64(7)
+    other = (square ^ square >> np.uint64(14)) & np.uint64(0x0000CCCC0000CCCC)
+    square ^= other ^ other << np.uint64(14)
+    other = (square ^ square >> np.uint64(28)) & np.uint64(0x00000000F0F0F0F0)
+    return square ^ other ^ other << np.uint64(28)
 
 
 def _repeated(rows: int, out: Output) -> pa.Array:
@@ -113,17 +131,19 @@ def _repeated(rows: int, out: Output) -> pa.Array:
         first = out.rows[row][NUMBER_FIELDS[column]]
         several.setdefault(row, {}).setdefault(column, [first]).append(value)
     texts: list[str] = []
-    places = np.full(rows, -1, np.int32)
+    places = np.zeros(rows, np.int32)
+    there = np.zeros(rows, np.bool_)
     for row, by_column in several.items():
-        places[row] = len(texts)
+        places[row], there[row] = len(texts), True
         texts.append(
             " ".join(
                 f"{NUMBERS[column]}={','.join(_printed(NUMBERS[column], v) for v in found)}"
                 for column, found in sorted(by_column.items())
             )
         )
-    index = pa.array(places, pa.int32(), mask=places < 0)
-    return pa.DictionaryArray.from_arrays(index, pa.array(texts, pa.string()))
+    buffers = [pa.py_buffer(np.packbits(there, bitorder="little")), pa.py_buffer(places)]
+    index = pa.Array.from_buffers(pa.int32(), rows, buffers)
+    return pa.DictionaryArray.from_arrays(index, text.strings(texts))
 
 
 def _printed(name: str, value: float) -> str:

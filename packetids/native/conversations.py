@@ -54,6 +54,8 @@ CONNECTION = np.dtype(
     align=True,
 )
 SEGMENT = np.dtype([("seq", "u4"), ("next_seq", "u4"), ("older", "i4")], align=True)
+# A hash table's: most other keys are known by their tag, without a look at the conversation.
+SLOT = np.dtype([("tag", "u4"), ("number", "i4")], align=True)
 NONE = -1
 
 # `Conversations.counts`
@@ -67,14 +69,17 @@ class Conversations(NamedTuple):
 
     counts: np.ndarray  # int64 (6,)
     tcp: np.ndarray  # CONVERSATION (capacity,)
-    tcp_slots: np.ndarray  # int32 (slots,): number of the newest conversation, -1 is free
+    tcp_slots: np.ndarray  # SLOT (slots,): number of the newest conversation, -1 is free
     connections: np.ndarray  # CONNECTION (capacity,)
     flows: np.ndarray  # FLOW (2 * capacity,): of conversation i, 2 i and 2 i + 1
     segments: np.ndarray  # SEGMENT (capacity,)
     udp: np.ndarray  # CONVERSATION (capacity,)
     udp_slots: np.ndarray
+    any_port_slots: np.ndarray  # of UDP conversations with any port; few, so soon looked up
+    asked: np.ndarray  # int64 (AHEAD_FRAMES,), see `ahead`
 
 
+AHEAD_FRAMES = 16  # a power of 2
 FRAME_STREAMS_MAX = 64  # conversations and segments that one frame may add
 
 
@@ -88,12 +93,14 @@ def none() -> Conversations:
     return Conversations(
         counts=np.array([0, 0, 0, 0, NONE, 0], np.int64),
         tcp=np.zeros(CAPACITY, CONVERSATION),
-        tcp_slots=np.full(SLOTS, NONE, np.int32),
+        tcp_slots=_free(SLOTS),
         connections=np.zeros(CAPACITY, CONNECTION),
         flows=np.zeros(2 * CAPACITY, FLOW),
         segments=np.zeros(CAPACITY, SEGMENT),
         udp=np.zeros(CAPACITY, CONVERSATION),
-        udp_slots=np.full(SLOTS, NONE, np.int32),
+        udp_slots=_free(SLOTS),
+        any_port_slots=_free(SLOTS),
+        asked=np.full(AHEAD_FRAMES, NONE, np.int64),
     )
 
 
@@ -108,6 +115,7 @@ def have_room(c: Conversations) -> bool:
         and c.counts[SEGMENTS] + FRAME_STREAMS_MAX <= len(c.segments)
         and 2 * tcp <= len(c.tcp_slots)
         and 2 * udp <= len(c.udp_slots)
+        and 2 * (c.counts[ANY_PORT_CONVERSATIONS] + FRAME_STREAMS_MAX) <= len(c.any_port_slots)
     )
 
 
@@ -124,11 +132,12 @@ def grown(c: Conversations) -> Conversations:
     if c.counts[SEGMENTS] + FRAME_STREAMS_MAX > len(c.segments):
         c = c._replace(segments=_doubled(c.segments))
     if 2 * tcp > len(c.tcp_slots):
-        c = c._replace(tcp_slots=np.full(2 * len(c.tcp_slots), NONE, np.int32))
-        _rehash(c.tcp, c.tcp_slots, c.counts[TCP_STREAMS])
+        c = c._replace(tcp_slots=_rehashed(c.tcp_slots, _free(2 * len(c.tcp_slots))))
     if 2 * udp > len(c.udp_slots):
-        c = c._replace(udp_slots=np.full(2 * len(c.udp_slots), NONE, np.int32))
-        _rehash(c.udp, c.udp_slots, c.counts[UDP_CONVERSATIONS])
+        c = c._replace(udp_slots=_rehashed(c.udp_slots, _free(2 * len(c.udp_slots))))
+    if 2 * (c.counts[ANY_PORT_CONVERSATIONS] + FRAME_STREAMS_MAX) > len(c.any_port_slots):
+        more = _free(2 * len(c.any_port_slots))
+        c = c._replace(any_port_slots=_rehashed(c.any_port_slots, more))
     return c
 
 
@@ -138,11 +147,22 @@ def _doubled(table: np.ndarray) -> np.ndarray:
     return double
 
 
+def _free(slots: int) -> np.ndarray:
+    made = np.empty(slots, SLOT)
+    made["tag"], made["number"] = 0, NONE
+    return made
+
+
 @numba.njit(cache=True)
-def _rehash(table: np.ndarray, slots: np.ndarray, count: int) -> None:
-    for i in range(count):
-        slot = _slot(table, slots, table[i])
-        slots[slot] = i  # a newer one of the same addresses and ports hides the older
+def _rehashed(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    mask = np.uint64(len(new) - 1)
+    for i in range(len(old)):
+        if old[i].number != NONE:
+            slot = np.uint64(old[i].tag) & mask
+            while new[slot].number != NONE:
+                slot = (slot + np.uint64(1)) & mask
+            new[slot].tag, new[slot].number = old[i].tag, old[i].number
+    return new
 
 
 @numba.njit(cache=True, inline="always")
@@ -171,42 +191,54 @@ def find(
         key.low_high, key.low_low, key.low_port = p.src_high, p.src_low, src_port
         key.high_high, key.high_low, key.high_port = p.dst_high, p.dst_low, dst_port
     slot = _slot(table, slots, key)
-    known = slots[slot]
+    known = slots[slot].number
     key.snmp = key.superseded = False
     key.stream = NONE
     if known != NONE:
         if not always_new and not table[known].superseded:
             return known
         key.snmp = table[known].superseded
-    slots[slot] = new
+    slots[slot].number = new
     counts[which] = new + 1
     return new
 
 
 @numba.njit(cache=True, inline="always")
-def _slot(table: np.ndarray, slots: np.ndarray, key: Record) -> int:
-    """Find the slot of a key, or a free one for it."""
-    h = key.low_low * np.uint64(0x9E3779B97F4A7C15) ^ key.high_low
+def tag_of(
+    low_high: int, low_low: int, high_high: int, high_low: int, low_port: int, high_port: int
+) -> int:
+    """Give the hash of a key, 32 bits as a uint64; its lowest bits say where the slot is."""
+    h = low_low * np.uint64(0x9E3779B97F4A7C15) ^ high_low
     h = (h ^ h >> np.uint64(29)) * np.uint64(0xBF58476D1CE4E5B9)
-    h ^= key.low_high * np.uint64(0x94D049BB133111EB) ^ key.high_high
-    h ^= np.uint64(key.low_port) << np.uint64(16) ^ np.uint64(key.high_port)
+    h ^= low_high * np.uint64(0x94D049BB133111EB) ^ high_high
+    h ^= np.uint64(low_port) << np.uint64(16) ^ np.uint64(high_port)
     h = (h ^ h >> np.uint64(32)) * np.uint64(0x94D049BB133111EB)
+    return (h ^ h >> np.uint64(31)) & np.uint64(0xFFFFFFFF)  # type: ignore[return-value]
+
+
+@numba.njit(cache=True, inline="always")
+def _slot(table: np.ndarray, slots: np.ndarray, key: Record) -> int:
+    """Find the slot of a key, or a free one for it, which then has its tag."""
     mask = np.uint64(len(slots) - 1)
-    slot = (h ^ h >> np.uint64(31)) & mask
+    tag = tag_of(
+        key.low_high, key.low_low, key.high_high, key.high_low, key.low_port, key.high_port
+    )
+    slot = tag & mask
     while True:
-        number = slots[slot]
+        number = slots[slot].number
         if number == NONE:
+            slots[slot].tag = tag
             return slot
         other = table[number]
         if (
-            other.low_low == key.low_low
+            slots[slot].tag == tag
+            and other.low_low == key.low_low
             and other.high_low == key.high_low
             and other.low_port == key.low_port
             and other.high_port == key.high_port
             and other.low_high == key.low_high
             and other.high_high == key.high_high
             and other.family == key.family
-            and other.any_port == key.any_port
         ):
             return slot
         slot = (slot + np.uint64(1)) & mask
@@ -237,9 +269,9 @@ def _any_port(c: Conversations, p: Record, src_port: int, dst_port: int) -> int:
     slot = _slot(c.udp, c.udp_slots, c.udp[made])
     for of_sender in (True, False):
         _any_port_key(c.udp[made + 1], p, src_port if of_sender else dst_port, of_sender)
-        number = c.udp_slots[_slot(c.udp, c.udp_slots, c.udp[made + 1])]
+        number = c.any_port_slots[_slot(c.udp, c.any_port_slots, c.udp[made + 1])].number
         if number != NONE:
-            c.udp_slots[slot] = NONE
+            c.udp_slots[slot].number = NONE
             c.counts[UDP_CONVERSATIONS] = made
             return number
     return NONE
@@ -253,7 +285,7 @@ def open_any_port(c: Conversations, p: Record, src_port: int) -> None:
     _any_port_key(key, p, src_port, True)
     key.snmp = key.superseded = False
     key.stream = NONE
-    c.udp_slots[_slot(c.udp, c.udp_slots, key)] = new
+    c.any_port_slots[_slot(c.udp, c.any_port_slots, key)].number = new
     c.counts[UDP_CONVERSATIONS] = new + 1
     c.counts[ANY_PORT_CONVERSATIONS] += 1
 

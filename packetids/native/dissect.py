@@ -8,7 +8,7 @@ frame's captured end are never read.
 import numba
 import numpy as np
 
-from packetids.native import conversations, link, network, text, transport, wire
+from packetids.native import ahead, conversations, link, network, text, transport, wire
 from packetids.native.borrow import borrowed
 from packetids.native.conversations import Conversations
 from packetids.native.state import (
@@ -53,9 +53,11 @@ def run(
     octets = borrowed(octets)
     start, captured_octets = borrowed(start), borrowed(captured_octets)
     wire_octets, time_ns = borrowed(wire_octets), borrowed(time_ns)
+    has_time, link_type = borrowed(has_time), borrowed(link_type)
     c, out, d = _lent_conversations(c), _lent_output(out), _lent_dictionaries(d)
     for i in range(first, len(start)):
-        if row == ROWS or out.extra_count[0] + FRAME_EXTRAS_MAX > EXTRAS or not text.have_room(d):
+        ahead.look(octets, start, captured_octets, link_type, i, c)
+        if row == ROWS or out.extra_count[0] + FRAME_EXTRAS_MAX > EXTRAS or d.full[0]:
             return i, row, FULL
         if not conversations.have_room(c):
             return i, row, GROW
@@ -85,6 +87,7 @@ def _lent_conversations(c: Conversations) -> Conversations:
     return Conversations(
         borrowed(c.counts), borrowed(c.tcp), borrowed(c.tcp_slots), borrowed(c.connections),
         borrowed(c.flows), borrowed(c.segments), borrowed(c.udp), borrowed(c.udp_slots),
+        borrowed(c.any_port_slots), borrowed(c.asked),
     )  # fmt: skip
 
 
@@ -100,7 +103,7 @@ def _lent_output(out: Output) -> Output:
 def _lent_dictionaries(d: Dictionaries) -> Dictionaries:
     return Dictionaries(
         borrowed(d.entry), borrowed(d.slots), borrowed(d.entry_slot), borrowed(d.entry_key),
-        borrowed(d.entry_end), borrowed(d.entries), borrowed(d.pool),
+        borrowed(d.entry_end), borrowed(d.entries), borrowed(d.pool), borrowed(d.full),
     )  # fmt: skip
 
 

@@ -83,7 +83,7 @@ NUMBER_FIELDS = (  # of a ROW, in the order of `NUMBERS`
 )  # fmt: skip
 EXTRA = np.dtype([("row", "i8"), ("column", "i8"), ("value", "f8")])  # a number that came again
 
-ROWS = 1 << 18  # of one batch, at most
+ROWS = 1 << 16  # of one batch, at most
 EXTRAS = 1 << 16  # of one batch, at most
 FRAME_EXTRAS_MAX = 20 * DEPTH_MAX
 
