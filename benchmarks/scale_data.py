@@ -33,7 +33,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from packetids import atomic, captures, classes, extract, label, seeds, settings, unify
+from packetids import (
+    atomic,
+    captures,
+    classes,
+    extract,
+    label,
+    parquet,
+    seeds,
+    settings,
+    unify,
+)
 from packetids.errors import PacketidsError
 
 EMBEDDED = Path("captures/testbed")
@@ -65,7 +75,7 @@ def embedded(folder: Path, rule: settings.Label) -> dict[str, pa.Table]:
             extract.to_parquet(folder / "capture" / f"{name}.pcap", fields, READER, DISPLAY_FILTER)
             subcategory = classes.of_capture(Path(name))
             rows = label.label(pq.read_table(fields), name, subcategory, rule.bots, rule.endpoint)
-            atomic.write_parquet(path, rows)
+            parquet.write(path, rows)
         tables[name] = unify.conform(pq.read_table(path), path).unify_dictionaries()
     return tables
 
@@ -141,7 +151,7 @@ def repetition(table: pa.Table, number: int, random: np.random.Generator) -> pa.
 def _write(name: str, table: pa.Table, quota: dict[str, int], target: Path, seed: int) -> int:
     with (
         atomic.replacing(target) as part,
-        pq.ParquetWriter(part, table.schema, compression=atomic.COMPRESSION) as writer,
+        parquet.writer(part, table.schema) as writer,
     ):
         waiting: list[pa.Table] = []
         rows = written = 0

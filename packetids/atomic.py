@@ -9,13 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 if TYPE_CHECKING:
     import pandas as pd
 
-COMPRESSION = "zstd"
 PART = ".part"
 
 
@@ -56,9 +52,3 @@ def write_csv(path: Path, table: "pd.DataFrame") -> None:
     """Write `table` without its index; floats keep all the digits they need to round-trip."""
     with replacing(path) as part:
         table.to_csv(part, index=False, lineterminator="\n")
-
-
-def write_parquet(path: Path, table: pa.Table) -> None:
-    """Write `table` as one Parquet file."""
-    with replacing(path) as part:
-        pq.write_table(table, part, compression=COMPRESSION)

@@ -1,5 +1,10 @@
 """The pipeline's Parquet files, read and written a row group at a time.
 
+A dictionary pays for texts (addresses, protocols, classes) and costs time for numbers. Of integers,
+the first octets of all values, then the second ones and so on (byte-stream-split) take less room
+and less time to compress than whole values; of floats they take more. ``python -m
+benchmarks.encodings`` measures this choice beside others.
+
 A file that a full disk, a killed copy or a bad medium cut short would otherwise end a stage with
 a traceback of pyarrow that may not even name the file: here it is named, with what to do.
 """
@@ -7,12 +12,15 @@ a traceback of pyarrow that may not even name the file: here it is named, with w
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from packetids import atomic
 from packetids.errors import PacketidsError
+
+VALUES_AT_ONCE = 1 << 14  # that the library encodes; its default of 2^10 is slower
 
 
 def read(path: Path, columns: list[str] | None = None) -> pa.Table:
@@ -54,13 +62,34 @@ def schema(path: Path) -> pa.Schema:
 
 
 def writer(part: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    """Begin a Parquet file at `part`, the temporary path of `atomic.replacing`.
+    """Begin a Parquet file at `part`, the temporary path of `atomic.replacing`."""
+    return pq.ParquetWriter(part, schema, **options(schema))
 
-    Numbers are written plain: most of their columns have too many values for a dictionary of
-    them, and building one until it overflows takes time and leaves a larger file.
-    """
-    text = [field.name for field in schema if pa.types.is_dictionary(field.type)]
-    return pq.ParquetWriter(part, schema, compression=atomic.COMPRESSION, use_dictionary=text)
+
+def write(path: Path, table: pa.Table) -> None:
+    """Write `table` as one Parquet file, whole or not at all."""
+    with atomic.replacing(path) as part, writer(part, table.schema) as out:
+        out.write_table(table)
+
+
+def options(schema: pa.Schema) -> dict[str, Any]:
+    """Say how columns of `schema` are written; arguments of pyarrow's ``ParquetWriter``."""
+    encodings = {field.name: _encoding(field.type) for field in schema}
+    return {
+        "compression": "lz4",
+        "use_dictionary": [name for name, encoding in encodings.items() if not encoding],
+        "column_encoding": {name: encoding for name, encoding in encodings.items() if encoding},
+        "write_batch_size": VALUES_AT_ONCE,
+        "write_statistics": [f.name for f in schema if pa.types.is_timestamp(f.type)],
+    }
+
+
+def _encoding(kind: pa.DataType) -> str:
+    if pa.types.is_timestamp(kind):
+        return "DELTA_BINARY_PACKED"
+    if pa.types.is_integer(kind) and kind.bit_width > 8:
+        return "BYTE_STREAM_SPLIT"
+    return "PLAIN" if pa.types.is_primitive(kind) else ""
 
 
 def _check(path: Path, source: pq.ParquetFile, columns: list[str] | None) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from packetids import atomic, command, experiment, fnn, metrics, split
+from packetids import atomic, command, experiment, fnn, metrics, parquet, split
 from packetids.encode import Encoder
 
 MODELS = Path("models")
@@ -91,7 +91,7 @@ def write_predictions(task: experiment.Task, predicted: np.ndarray, chances: np.
             "chance": chances.max(axis=1),
         }
     )
-    atomic.write_parquet(RESULTS / "predictions" / f"{task.name}.parquet", predictions)
+    parquet.write(RESULTS / "predictions" / f"{task.name}.parquet", predictions)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ compares the two rules where flow records are there, ``flows.json`` says what wa
 """
 
 import logging
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +16,19 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from packetids import agreement, atomic, captures, classes, command, flows, label, part, settings
+from packetids import (
+    agreement,
+    atomic,
+    captures,
+    classes,
+    command,
+    flows,
+    label,
+    parquet,
+    part,
+    settings,
+)
 from packetids.errors import PacketidsError
 
 CAPTURES = Path("data/capture")
@@ -117,15 +128,11 @@ def label_capture(
     subcategory = classes.BY_KEY[capture.subcategory]
     normal = classes.KEYS.index(classes.NORMAL)
     total = np.zeros(len(classes.KEYS), np.int64)
-    target = LABELLED / f"{capture.name}.parquet"
-    with (
-        pq.ParquetFile(FIELDS / f"{capture.name}.parquet") as source,
-        atomic.replacing(target) as out,
-    ):
-        index = records.during(*span_us(source), round(p.tolerance_s * 1e6)) if records else None
+    source = FIELDS / f"{capture.name}.parquet"
+    index = records.during(*span_us(source), round(p.tolerance_s * 1e6)) if records else None
+    with atomic.replacing(LABELLED / f"{capture.name}.parquet") as out, ExitStack() as stack:
         writer = None
-        for group in range(source.num_row_groups):
-            packets = source.read_row_group(group)
+        for packets in parquet.groups(source):
             ends = label.ends(packets)
             found = by_address = label.by_bot_address(ends, subcategory, p.bots, p.endpoint)
             if index is None:
@@ -143,24 +150,20 @@ def label_capture(
             total += np.bincount(found, minlength=len(classes.KEYS))
             labelled = label.append(packets, capture.name, found)
             if writer is None:
-                writer = pq.ParquetWriter(out, labelled.schema, compression=atomic.COMPRESSION)
+                writer = stack.enter_context(parquet.writer(out, labelled.schema))
             writer.write_table(labelled)
         if writer is None:
-            raise PacketidsError(
-                f"{FIELDS / capture.name}.parquet holds no packet. Make it anew: "
-                "dvc repro -f extract."
-            )
-        writer.close()
+            raise PacketidsError(f"{source} holds no packet. Make it anew: dvc repro -f extract.")
     counted = dict(zip(classes.KEYS, map(int, total), strict=True))
     always = {capture.subcategory, classes.NORMAL}
     return {key: n for key, n in counted.items() if n or key in always}
 
 
-def span_us(source: pq.ParquetFile) -> tuple[int, int]:
+def span_us(source: Path) -> tuple[int, int]:
     """Tell the first and last time of a capture's packets, in microseconds since 1970."""
     first, last = [], []
-    for group in range(source.num_row_groups):
-        times = pc.min_max(source.read_row_group(group, ["frame.time_epoch"])[0].cast(pa.int64()))
+    for packets in parquet.groups(source, ["frame.time_epoch"]):
+        times = pc.min_max(packets[0].cast(pa.int64()))
         if times["min"].is_valid:
             first.append(times["min"].as_py() // 1000)
             last.append(times["max"].as_py() // 1000)

@@ -37,7 +37,7 @@ def main(config: Config) -> None:
     for task in config.tasks:
         rows, target, names = split.task_labels(table, task)
         fold = split.deal(table, rows, task, p.by, p.test_share, p.validation_share, config.seed)
-        atomic.write_parquet(FOLDS / f"{task}.parquet", pa.table({"row": rows, "fold": fold}))
+        parquet.write(FOLDS / f"{task}.parquet", pa.table({"row": rows, "fold": fold}))
         for number, name in enumerate(split.FOLDS):
             sizes = np.bincount(target[fold == number], minlength=len(names))
             counts += [(task, name, *pair) for pair in zip(names, sizes, strict=True)]

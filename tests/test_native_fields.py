@@ -107,8 +107,12 @@ def test_the_golden_readings_are_tsharks(name):
 
 @needs_tshark
 @settings(max_examples=15, deadline=None)
-@given(seed=st.integers(0, 2**32), count=st.integers(1, 150))
-def test_random_packets_read_as_tshark_reads_them(seed, count, tmp_path_factory):
+@given(
+    seed=st.integers(0, 2**32),
+    count=st.integers(1, 150),
+    display_filter=st.sampled_from([FILTER, "", "arp", "ip", "ipv6"]),
+)
+def test_random_packets_read_as_tshark_reads_them(seed, count, display_filter, tmp_path_factory):
     """Layers, lengths, cuts and turned bits, conversations and fragments among them.
 
     Hypothesis draws a seed and not each octet, of which a capture has more than it wants to draw.
@@ -118,7 +122,7 @@ def test_random_packets_read_as_tshark_reads_them(seed, count, tmp_path_factory)
     path = tmp_path_factory.getbasetemp() / "random.pcap"
     path.write_bytes(packets.capture(frames))
 
-    found = compare_readers.compare(path, "native", "tshark", FILTER)
+    found = compare_readers.compare(path, "native", "tshark", display_filter)
 
     assert found.causes == {}, found.examples
 
@@ -185,6 +189,18 @@ def test_the_filter_keeps_the_protocols_it_names(display_filter, kept):
     rows, _ = read(packets.capture([(frame, len(frame)) for frame in frames]), display_filter)
 
     assert len(rows) == kept
+
+
+def test_a_packet_that_the_filter_leaves_out_leaves_nothing_behind():
+    """The ICMP message holds two addresses, which would be those of the next packet kept."""
+    frames = [PLAIN[4], PLAIN[3]] * 40
+    rows, _ = read(packets.capture([(frame, len(frame)) for frame in frames]), "arp")
+
+    alone, _ = read(packets.capture([(PLAIN[3], len(PLAIN[3]))]))
+    assert len(rows) == 40
+    assert all(
+        row | {"frame.time_epoch": None} == alone[0] | {"frame.time_epoch": None} for row in rows
+    )
 
 
 def test_a_fragmented_datagram_shows_its_ports_in_the_frame_that_completes_it():

@@ -30,7 +30,7 @@ from packetids.progress import Progress
 
 KEY = "packetids.key"
 PACKAGE = Path(__file__).parents[1]
-SHARED = ("fields.py", "extract/__init__.py", "extract/writer.py")
+SHARED = ("fields.py", "parquet.py", "extract/__init__.py", "extract/writer.py")
 OF_READER: dict[str, tuple[str, ...]] = {
     extract.NATIVE: ("native/*",),
     extract.TSHARK: ("tshark.py",),

@@ -1,13 +1,4 @@
-"""Record batches of any size to one compact Parquet file, in row groups of bounded size.
-
-Encodings were measured on the testbed's 444,243 packets, row groups of 2^18 rows, one core:
-pyarrow's defaults (a dictionary for every column, statistics for every column, zstd level 1) write
-14.8 octets a packet at 2.0 million packets/s. Time and conversation numbers as differences, all
-other numbers plain under zstd, and statistics for the time only: 10.4 octets a packet at 3.9
-million packets/s. A dictionary pays for texts (addresses, protocols) and costs time for numbers;
-zstd level 6 saves 6 % and costs a third of the speed; lz4 is a quarter faster and takes half as
-much again; byte-stream-split makes the float columns larger.
-"""
+"""Record batches of any size to one compact Parquet file, in row groups of bounded size."""
 
 from pathlib import Path
 from types import TracebackType
@@ -16,21 +7,14 @@ from typing import Self
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from packetids import atomic, fields
+from packetids import fields, parquet
 
 ROWS = 1 << 18  # of a row group
 BATCHES_MAX = 256  # that wait for a row group before they are joined
 DICTIONARY_MAX = 1024  # texts; a longer dictionary is cut to the texts that occur
 
 TEXTS = [field.name for field in fields.schema() if field.type == fields.TEXT]
-ENCODINGS = {
-    field.name: "BYTE_STREAM_SPLIT" if pa.types.is_integer(field.type) else "PLAIN"
-    for field in fields.schema()
-    if field.name not in TEXTS
-} | {"frame.time_epoch": "DELTA_BINARY_PACKED"}
-VALUES_AT_ONCE = 1 << 14  # that the Parquet library encodes; its default of 2^10 is slower
 
 
 class Writer:
@@ -45,15 +29,7 @@ class Writer:
     def __init__(self, path: Path, metadata: dict[str, str]) -> None:
         schema = fields.schema()
         self._schema = schema.with_metadata({**(schema.metadata or {}), **metadata})
-        self._parquet = pq.ParquetWriter(
-            path,
-            self._schema,
-            compression="lz4",
-            use_dictionary=TEXTS,
-            column_encoding=ENCODINGS,
-            write_batch_size=VALUES_AT_ONCE,
-            write_statistics=["frame.time_epoch"],
-        )
+        self._parquet = parquet.writer(path, self._schema)
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_rows = 0
         self.rows = 0
@@ -79,7 +55,7 @@ class Writer:
     def _flush(self) -> None:
         if self._waiting:
             table = pa.Table.from_batches(self._waiting).combine_chunks()
-            self._parquet.write_table(_shortened(table).cast(self._schema), row_group_size=ROWS)
+            self._parquet.write_table(compact(table).cast(self._schema), row_group_size=ROWS)
         self._waiting, self._waiting_rows = [], 0
 
     def __enter__(self) -> Self:
@@ -103,7 +79,7 @@ def _int32(values: np.ndarray) -> pa.Array:
     return pa.Array.from_buffers(pa.int32(), len(values), [None, pa.py_buffer(values)])
 
 
-def _shortened(table: pa.Table) -> pa.Table:
+def compact(table: pa.Table) -> pa.Table:
     """Cut long dictionaries to the texts that occur in `table`.
 
     Parquet stores the whole dictionary with each row group, and a reader may share one among all

@@ -29,6 +29,7 @@ from packetids.native.state import (
     TIME,
     Output,
     Record,
+    drop,
 )
 from packetids.native.text import Dictionaries
 
@@ -147,6 +148,7 @@ def close(
     """End the row of a frame if the frame is wanted; give the next row."""
     row = p.row
     if wanted and not p.seen & wanted:
+        drop(row, out)
         return row
     r = out.rows[row]
     r.valid |= np.uint32(1 << FRAME_LEN)

@@ -67,6 +67,9 @@ def arp(octets: np.ndarray, p: Record, out: Output) -> None:
     at, captured = p.at, p.end - p.at
     if captured < 2 or u16(octets, at) == wire.ARP_ATM:
         return  # TShark calls the latter ATMARP, not ARP
+    amateur = u16(octets, at) == wire.ARP_AX25
+    if amateur and captured < _summarised_octets(octets, at, captured):
+        return  # TShark tells nothing of it
     p.seen |= ARP_SEEN
     if captured < wire.ARP_PROTO_TYPE + 2:
         return
@@ -84,15 +87,28 @@ def arp(octets: np.ndarray, p: Record, out: Output) -> None:
         return
     # TShark tells what is asked before it tells the fields, and stops where that was cut off.
     needed = sender + 4
-    if operation == 1 or operation == 2 or operation == 4:
+    if operation == 1 or operation == 2 or operation == 4 or operation == 6:
         needed = target + 4
-    elif operation == 3 or operation == 8:
+    elif operation == 3 or operation == 5 or operation == 8:
         needed = target
     if captured < needed:
         return
     found(octets, at + sender, 4, ARP_SRC, out)
-    if captured >= target + 4:
+    if captured >= target + 4 and (amateur or operation != wire.ARP_DRARP_ERROR):
         found(octets, at + target, 4, ARP_DST, out)
+
+
+@numba.njit(cache=True)
+def _summarised_octets(octets: np.ndarray, at: int, captured: int) -> int:
+    """Say how much TShark needs of ARP over AX.25 to sum it up, which it does first."""
+    if captured < wire.ARP_LEN:
+        return wire.ARP_LEN
+    hardware = u8(octets, at + wire.ARP_HARDWARE_SIZE)
+    size = u8(octets, at + wire.ARP_PROTO_SIZE)
+    operation = u16(octets, at + wire.ARP_OPERATION)
+    if size or operation == 3 or operation == 4 or operation == 8:
+        return wire.ARP_LEN + 2 * (hardware + size)
+    return wire.ARP_LEN + (hardware if operation == 2 or operation == 9 else 0)
 
 
 @numba.njit(cache=True, inline="always")
@@ -156,12 +172,27 @@ def ip(octets: np.ndarray, p: Record, out: Output) -> None:
     p.fragmented = more
     whole = total > length and p.at + total - length <= p.end
     if (offset or more) and whole:
-        p.fragment_id = np.uint64(identification)
+        # As TShark mixes them: fragments of two datagrams may get the same number.
+        p.fragment_id = np.uint64(identification ^ protocol)
+        if _is_local(p.src_low) or _is_local(p.dst_low):
+            p.fragment_id ^= np.uint64(p.vlan)
         p.fragment_offset = offset
         p.more_fragments = more
         p.next = FRAGMENT
     elif not offset:
         p.next = IP_PROTOCOL
+
+
+@numba.njit(cache=True)
+def _is_local(address: int) -> bool:
+    """Tell whether an IPv4 address means another host in another VLAN. RFC 1918, RFC 3927."""
+    address = np.int64(address)
+    return (
+        address >> 24 == 10
+        or address >> 20 == 172 << 4 | 1
+        or address >> 16 == 192 << 8 | 168
+        or address >> 16 == 169 << 8 | 254
+    )
 
 
 @numba.njit(cache=True)

@@ -27,9 +27,7 @@ from packetids.native import (
 from packetids.native.frames import Frames
 
 # Of the packet: what fragments of one datagram have in common.
-FRAGMENT_KEY = (
-    "src_high", "src_low", "dst_high", "dst_low", "family", "fragment_id", "protocol", "vlan",
-)  # fmt: skip
+FRAGMENT_KEY = ("src_high", "src_low", "dst_high", "dst_low", "family", "fragment_id")
 BLOCK_OCTETS = 1 << 20  # stays in the processor's cache between reading and dissecting
 SEEN = {"ip": state.IP_SEEN, "ipv6": state.IPV6_SEEN, "arp": state.ARP_SEEN}
 
@@ -153,14 +151,8 @@ class _Reading:
     def _unsupported(self, run: Frames, frame: int) -> Unsupported:
         p = self.packet[0]
         why = reasons.words(int(p["reason"]), int(p["protocol"]))
-        self._drop(int(p["row"]))
+        state.drop(int(p["row"]), self.out)
         return Unsupported(f"{self.name}: frame {run.first_number + frame}: {why}")
-
-    def _drop(self, row: int) -> None:
-        """Take back what an unfinished packet noted outside its row."""
-        self.out.found_octets[:] = 0
-        noted = self.out.extras["row"][: self.out.extra_count[0]]
-        self.out.extra_count[0] = int((noted < row).sum())
 
     def _batch(self, rows: int) -> pa.RecordBatch:
         """Hand over `rows` packets and make room for the next ones."""

@@ -156,6 +156,14 @@ def found(octets: np.ndarray, at: int, size: int, column: int, out: Output) -> N
     out.found_octets[column] = to + size
 
 
+@numba.njit(cache=True)
+def drop(row: int, out: Output) -> None:
+    """Take back what the packet of an unfinished row, the last one, noted outside it."""
+    out.found_octets[:] = 0
+    while out.extra_count[0] and out.extras[out.extra_count[0] - 1].row == row:
+        out.extra_count[0] -= 1
+
+
 @numba.njit(cache=True, inline="always")
 def unsupported(p: Record, reason: int, number: int) -> None:
     """End the walk because TShark would go on and we cannot."""

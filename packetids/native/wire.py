@@ -46,11 +46,12 @@ SLL2_HATYPE = 8
 SLL2_LEN = 20
 
 # ARP, RFC 826
-ARP_ATM = 19  # hardware type, in the first two octets
+ARP_ATM, ARP_AX25 = 19, 3  # hardware types, in the first two octets
 ARP_PROTO_TYPE = 2
 ARP_HARDWARE_SIZE = 4
 ARP_PROTO_SIZE = 5
 ARP_OPERATION = 6
+ARP_DRARP_ERROR = 7  # an operation
 ARP_LEN = 8
 
 # IPv4, RFC 791
