@@ -68,8 +68,8 @@ def arp(octets: np.ndarray, p: Record, out: Output) -> None:
     if captured < 2 or u16(octets, at) == wire.ARP_ATM:
         return  # TShark calls the latter ATMARP, not ARP
     amateur = u16(octets, at) == wire.ARP_AX25
-    if amateur and captured < _summarised_octets(octets, at, captured):
-        return  # TShark tells nothing of it
+    if amateur and not _is_summed_up(octets, p):
+        return
     p.seen |= ARP_SEEN
     if captured < wire.ARP_PROTO_TYPE + 2:
         return
@@ -99,16 +99,21 @@ def arp(octets: np.ndarray, p: Record, out: Output) -> None:
 
 
 @numba.njit(cache=True)
-def _summarised_octets(octets: np.ndarray, at: int, captured: int) -> int:
-    """Say how much TShark needs of ARP over AX.25 to sum it up, which it does first."""
+def _is_summed_up(octets: np.ndarray, p: Record) -> bool:
+    """Tell whether TShark can sum up ARP over AX.25, which it does before it tells a field."""
+    at, captured = p.at, p.end - p.at
     if captured < wire.ARP_LEN:
-        return wire.ARP_LEN
+        return False
     hardware = u8(octets, at + wire.ARP_HARDWARE_SIZE)
     size = u8(octets, at + wire.ARP_PROTO_SIZE)
     operation = u16(octets, at + wire.ARP_OPERATION)
+    whole = wire.ARP_LEN + 2 * (hardware + size)
+    needed = wire.ARP_LEN
     if size or operation == 3 or operation == 4 or operation == 8:
-        return wire.ARP_LEN + 2 * (hardware + size)
-    return wire.ARP_LEN + (hardware if operation == 2 or operation == 9 else 0)
+        needed = whole
+    elif operation == 9:
+        needed += hardware
+    return captured >= needed and p.reported_end >= at + whole
 
 
 @numba.njit(cache=True, inline="always")
