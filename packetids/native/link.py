@@ -136,8 +136,10 @@ def ethertype(octets: np.ndarray, p: Record) -> None:
         p.next = IPV6
     elif kind == wire.TYPE_ARP or kind == wire.TYPE_RARP:
         p.next = ARP
-    elif kind == wire.TYPE_VLAN or kind == wire.TYPE_QINQ or kind == wire.TYPE_QINQ_OLD:
-        _vlan(octets, p)
+    elif kind == wire.TYPE_VLAN or kind == wire.TYPE_QINQ_OLD:
+        _vlan(octets, p, True)
+    elif kind == wire.TYPE_QINQ:
+        _vlan(octets, p, False)
     elif kind == wire.TYPE_MPLS or kind == wire.TYPE_MPLS_MULTICAST:
         p.next = MPLS
     elif kind == wire.TYPE_PPPOE_SESSION:
@@ -180,7 +182,7 @@ def llc(octets: np.ndarray, p: Record) -> None:
 def ppp(octets: np.ndarray, p: Record) -> None:
     """PPP, RFC 1661, with or without the address and control fields of RFC 1662."""
     p.next = STOP
-    if p.end - p.at >= 2 and u16(octets, p.at) == 0xFF03:
+    if p.end - p.at >= 1 and u8(octets, p.at) == 0xFF:
         p.at += 2
     if p.end - p.at < 1:
         return
@@ -229,11 +231,12 @@ def mpls(octets: np.ndarray, p: Record) -> None:
 
 
 @numba.njit(cache=True)
-def _vlan(octets: np.ndarray, p: Record) -> None:
+def _vlan(octets: np.ndarray, p: Record, is_noted: bool) -> None:
     if p.end - p.at < wire.VLAN_LEN:
         p.next = STOP
         return
-    p.vlan = u16(octets, p.at) & 0x0FFF
+    if is_noted and not p.vlan:  # TShark's number of a packet's VLAN: the first that is not 0
+        p.vlan = u16(octets, p.at) & 0x0FFF
     kind = u16(octets, p.at + wire.VLAN_TYPE)
     p.at += wire.VLAN_LEN
     if kind <= wire.ETH_LENGTH_MAX:

@@ -60,6 +60,13 @@ OTHER_TUNNELS = (
 )  # fmt: skip
 
 
+# Of IP options, by kind; found by giving TShark each kind in each length.
+LEAST_OCTETS = np.zeros(256, np.uint8)
+LEAST_OCTETS[[7, 131, 137, 130, 133]] = 3  # routes recorded and wanted, security
+LEAST_OCTETS[[11, 12, 68, 136, 148]] = 4  # MTU, timestamp, stream, router alert
+LEAST_OCTETS[[134, 25, 82]] = 6, 8, 12  # CIPSO, quick start, traceroute
+
+
 @numba.njit(cache=True)
 def arp(octets: np.ndarray, p: Record, out: Output) -> None:
     """ARP: IPv4 addresses of sender and target. RFC 826."""
@@ -168,6 +175,8 @@ def ip(octets: np.ndarray, p: Record, out: Output) -> None:
 
     if captured < length:
         return
+    if length > wire.IP_LEN and not p.in_error and not _holds(octets, at, at + length):
+        return
     identification = u16(octets, at + wire.IP_ID)
     fragment = u16(octets, at + wire.IP_FRAGMENT)
     offset = (fragment & wire.IP_OFFSET_MASK) * 8
@@ -186,6 +195,26 @@ def ip(octets: np.ndarray, p: Record, out: Output) -> None:
         p.next = FRAGMENT
     elif not offset:
         p.next = IP_PROTOCOL
+
+
+@numba.njit(cache=True)
+def _holds(octets: np.ndarray, at: int, last: int) -> bool:
+    """Tell whether each option is as long as TShark wants to read of its kind; else it stops."""
+    option = at + wire.IP_LEN
+    while option + 1 < last:
+        kind = u8(octets, option)
+        if kind == wire.OPTION_END:
+            break
+        if kind == wire.OPTION_NOP:
+            option += 1
+            continue
+        length = u8(octets, option + 1)
+        if length < 2 or option + length > last:
+            break
+        if length < LEAST_OCTETS[kind]:
+            return False
+        option += length
+    return True
 
 
 @numba.njit(cache=True)
@@ -226,13 +255,13 @@ def _routed_destination(octets: np.ndarray, at: int, last: int, end: int) -> tup
         if length < 2 or option + length > last:
             break
         if kind == wire.OPTION_LOOSE_ROUTE or kind == wire.OPTION_STRICT_ROUTE:
-            if length < 4:
-                break
-            if option + length > end:
+            if option + 2 >= end:
                 return 0, False
             pointer = u8(octets, option + 2)
             if pointer < 4 or pointer > length or pointer % 4:
                 break
+            if option + length > end:
+                return 0, False
             return option + length - 4, last <= end and length % 4 == 3
         option += length
     return at + wire.IP_DST, True
@@ -336,7 +365,7 @@ def _routing(octets: np.ndarray, p: Record) -> None:
     if (kind == 4 or kind == 2) and not segments:
         return
     if p.family == 6 and 0 < left and not p.in_error:
-        if kind == 0 and left <= segments:
+        if kind == 0 and segments:
             p.dst_high, p.dst_low = u64(octets, p.at + length - 16), u64(octets, p.at + length - 8)
         elif kind == 2 or kind == 4:
             p.dst_high, p.dst_low = u64(octets, p.at + 8), u64(octets, p.at + 16)
