@@ -47,7 +47,7 @@ from packetids import (
 from packetids.errors import PacketidsError
 
 EMBEDDED = Path("captures/testbed")
-READER, DISPLAY_FILTER = "tshark", "ip or ipv6 or arp"
+READER, DISPLAY_FILTER = "native", "ip or ipv6 or arp"
 ROW_GROUP_ROWS = 1 << 16
 EPHEMERAL, PORTS = 32768, 65536
 PAYLOAD_OCTETS_MIN, SEGMENT_OCTETS = 32, 1400
@@ -74,8 +74,10 @@ def embedded(folder: Path, rule: settings.Label) -> dict[str, pa.Table]:
             fields = folder / "extract" / f"{name}.parquet"
             extract.to_parquet(folder / "capture" / f"{name}.pcap", fields, READER, DISPLAY_FILTER)
             subcategory = classes.of_capture(Path(name))
-            rows = label.label(pq.read_table(fields), name, subcategory, rule.bots, rule.endpoint)
-            parquet.write(path, rows)
+            packets = parquet.read(fields)
+            ends = label.ends(packets)
+            found = label.by_bot_address(ends, subcategory, rule.bots, rule.endpoint)
+            parquet.write(path, label.append(packets, name, found))
         tables[name] = unify.conform(pq.read_table(path), path).unify_dictionaries()
     return tables
 

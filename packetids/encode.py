@@ -42,7 +42,7 @@ class Coded:
         return len(self), self.width
 
     def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
-        chosen = np.arange(len(self))[rows]
+        chosen = np.arange(*rows.indices(len(self))) if isinstance(rows, slice) else rows
         return _spread(self.hot, self.numbers, chosen, self.width)
 
 

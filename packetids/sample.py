@@ -88,7 +88,7 @@ def sample(
                 for (capture, key), rows in _rows(table).items():
                     keep[rows] = draws.below(capture, key, len(rows), fractions[key])
                     after[key] += int(keep[rows].sum())
-                writer.write_table(table.filter(pa.array(keep)))
+                writer.write_table(table if keep.all() else table.filter(pa.array(keep)))
         for key in classes.KEYS:
             if before[key] and not after[key]:
                 raise PacketidsError(
@@ -120,17 +120,31 @@ class _Draws:
 
 def _rows(table: pa.Table) -> dict[tuple[str, str], np.ndarray]:
     """Give the row numbers of each capture and class, in order of capture and class."""
-    frame = table.select(["capture", "class"]).to_pandas()
-    grouped = frame.groupby(["capture", "class"], observed=True, sort=True).indices
-    return {(str(capture), str(key)): rows for (capture, key), rows in grouped.items()}
+    pairs, number = _pairs(table)
+    return {pair: np.flatnonzero(number == code) for pair, code in pairs.items()}
 
 
 def _sizes(packets: Path) -> dict[tuple[str, str], int]:
     sizes: dict[tuple[str, str], int] = {}
     for table in parquet.groups(packets, ["capture", "class"]):
-        for pair, rows in _rows(table).items():
-            sizes[pair] = sizes.get(pair, 0) + len(rows)
+        pairs, number = _pairs(table)
+        count = np.bincount(number)
+        for pair, code in pairs.items():
+            sizes[pair] = sizes.get(pair, 0) + int(count[code])
     return sizes
+
+
+def _pairs(table: pa.Table) -> tuple[dict[tuple[str, str], int], np.ndarray]:
+    """Number the pairs of capture and class that occur, in their order, and those of the rows."""
+    captures, keys = (table[name].combine_chunks() for name in ("capture", "class"))
+    width = len(keys.dictionary)
+    number = np.asarray(captures.indices) * width + np.asarray(keys.indices)
+    there = np.flatnonzero(np.bincount(number)).tolist()
+    named = {
+        (captures.dictionary[code // width].as_py(), keys.dictionary[code % width].as_py()): code
+        for code in there
+    }
+    return dict(sorted(named.items())), number
 
 
 def _by_class(sizes: dict[tuple[str, str], int]) -> dict[str, int]:

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import ShuffleSplit
 
 from packetids import classes, seeds
 from packetids.errors import PacketidsError
@@ -75,8 +75,11 @@ def deal(
             f"split: test_share and validation_share need to lie between 0 and 1, found "
             f"{test_share} and {validation_share}."
         )
-    divide = _by_packet if by == "packet" else _by_capture
-    fold = divide(table.iloc[rows], task, test_share, validation_share, seed)
+    if by == "packet":
+        fold = _by_packet(len(rows), task, test_share, validation_share, seed)
+    else:
+        captures = table["capture"].iloc[rows]
+        fold = _by_capture(captures, task, test_share, validation_share, seed)
     key = _key_numbers(table)[rows]
     there = np.bincount(key, minlength=len(classes.KEYS))
     for number, name in enumerate(FOLDS):
@@ -91,30 +94,31 @@ def deal(
 
 
 def _by_packet(
-    table: pd.DataFrame, task: str, test_share: float, validation_share: float, seed: int
+    count: int, task: str, test_share: float, validation_share: float, seed: int
 ) -> np.ndarray:
-    order = np.arange(len(table))
-    rest, test = train_test_split(
-        order, test_size=test_share, random_state=seeds.integer(seed, f"split/{task}/test")
+    rest, test = _shuffled(count, test_share, seeds.integer(seed, f"split/{task}/test"))
+    _, validation = _shuffled(
+        len(rest), validation_share, seeds.integer(seed, f"split/{task}/validation")
     )
-    _, validation = train_test_split(
-        rest,
-        test_size=validation_share,
-        random_state=seeds.integer(seed, f"split/{task}/validation"),
-    )
-    fold = np.zeros(len(table), np.int8)
-    fold[validation], fold[test] = 1, 2
+    fold = np.zeros(count, np.int8)
+    fold[rest[validation]], fold[test] = 1, 2
     return fold
 
 
+def _shuffled(count: int, test_share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Divide row numbers as `train_test_split` does, which would copy them once more."""
+    drawn = ShuffleSplit(1, test_size=test_share, random_state=seed)
+    return next(drawn.split(np.empty(count, np.int8)))
+
+
 def _by_capture(
-    table: pd.DataFrame, task: str, test_share: float, validation_share: float, seed: int
+    captures: pd.Series, task: str, test_share: float, validation_share: float, seed: int
 ) -> np.ndarray:
     """Deal whole captures, subcategory by subcategory, so that each attack is in each fold.
 
     The same captures go to the same fold in every task: the seed's name is the subcategory's.
     """
-    of_row, capture = pd.factorize(table["capture"])
+    of_row, capture = pd.factorize(captures)
     capture = np.asarray(capture.astype(str))
     attack = np.array([classes.of_capture(PurePosixPath(name)).key for name in capture])
     fold = np.zeros(len(capture), np.int8)  # of each capture
@@ -133,8 +137,17 @@ def _by_capture(
     return fold[of_row]
 
 
+def numbered(table: pd.DataFrame) -> pd.DataFrame:
+    """Number the classes of `table` as `classes.KEYS` does, once for all tasks."""
+    number = _key_numbers(table)
+    return table.assign(**{"class": pd.Categorical.from_codes(number, list(classes.KEYS))})
+
+
 def _key_numbers(table: pd.DataFrame) -> np.ndarray:
     """Give the number of each row's class in `classes.KEYS`; int8, shape (n,)."""
+    kind = table["class"].dtype
+    if isinstance(kind, pd.CategoricalDtype) and tuple(kind.categories) == classes.KEYS:
+        return table["class"].cat.codes.to_numpy()
     number = pd.Categorical(table["class"], categories=list(classes.KEYS)).codes
     if (number < 0).any():
         row = int(np.argmin(number))

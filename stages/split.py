@@ -32,12 +32,14 @@ class Config:
 def main(config: Config) -> None:
     """Deal the rows of every task."""
     p = config.split
-    table = parquet.read(FEATURES, ["capture", "class"]).to_pandas()
+    table = split.numbered(parquet.read(FEATURES, ["capture", "class"]).to_pandas())
     counts = []
     for task in config.tasks:
         rows, target, names = split.task_labels(table, task)
         fold = split.deal(table, rows, task, p.by, p.test_share, p.validation_share, config.seed)
-        parquet.write(FOLDS / f"{task}.parquet", pa.table({"row": rows, "fold": fold}))
+        parquet.write(
+            FOLDS / f"{task}.parquet", pa.table({"row": rows.astype(np.int32), "fold": fold})
+        )
         for number, name in enumerate(split.FOLDS):
             sizes = np.bincount(target[fold == number], minlength=len(names))
             counts += [(task, name, *pair) for pair in zip(names, sizes, strict=True)]

@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder
 
-from packetids import balance, classes, encode, metrics, preprocess, split
+from packetids import balance, classes, encode, metrics, preprocess, seeds, split
 from packetids.errors import PacketidsError
 from tests import naive
 
@@ -50,6 +51,21 @@ def test_folds_have_the_papers_sizes_and_no_row_twice():
     test = -(-n // 5)
     validation = -(-(n - test) // 5)
     assert np.bincount(fold).tolist() == [n - test - validation, validation, test]
+
+
+def test_folds_are_those_of_scikit_learns_function():
+    data = table()
+    rows = np.arange(len(data))
+    fold = split.deal(data, rows, split.MULTICLASS, "packet", 0.2, 0.2, 5)
+
+    rest, test = train_test_split(
+        rows, test_size=0.2, random_state=seeds.integer(5, "split/multiclass/test")
+    )
+    _, validation = train_test_split(
+        rest, test_size=0.2, random_state=seeds.integer(5, "split/multiclass/validation")
+    )
+    assert sorted(test) == np.flatnonzero(fold == 2).tolist()
+    assert sorted(validation) == np.flatnonzero(fold == 1).tolist()
 
 
 def test_the_split_depends_on_seed_and_task_only():

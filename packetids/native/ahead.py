@@ -63,7 +63,7 @@ def look(
     """
     known = c.asked[(i + CONVERSATION_FRAMES) % AHEAD_FRAMES]
     if known != NONE:
-        tag = np.uint64(known >> 1)
+        tag: Any = np.uint64(known >> 1)
         if known & 1:
             number = _first(c.udp_slots, tag)
             if number != NONE:
@@ -103,7 +103,7 @@ def look(
 
 
 @numba.njit(cache=True, inline="always")
-def _first(slots: np.ndarray, tag: int) -> int:
+def _first(slots: np.ndarray, tag: Any) -> int:
     """Give the number of the first conversation with this tag, or NONE."""
     mask = np.uint64(len(slots) - 1)
     slot = tag & mask

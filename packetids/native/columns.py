@@ -1,5 +1,7 @@
 """Rows become columns of Arrow: values, bit maps of what is there, dictionaries of text."""
 
+from typing import Any
+
 import numba
 import numpy as np
 import pyarrow as pa
@@ -98,7 +100,7 @@ def _transpose(rows: np.ndarray, count: int, valid: np.ndarray, values: tuple) -
             values[UDP_LENGTH][i] = r.udp_length
         for octet in range(begin // 8, end // 8):
             for place in range(0, len(valid), 8):
-                square = np.uint64(0)  # a row of it for each of eight packets, a column a field
+                square: Any = np.uint64(0)  # a row of it for each of eight packets, a column a field
                 for i in range(8):
                     bits = rows[8 * octet + i].valid >> np.uint32(place) & np.uint32(0xFF)
                     square |= np.uint64(bits) << np.uint64(8 * i)
@@ -111,7 +113,7 @@ def _transpose(rows: np.ndarray, count: int, valid: np.ndarray, values: tuple) -
 
 
 @numba.njit(cache=True, inline="always")
-def transposed(square: int) -> int:
+def transposed(square: Any) -> Any:
     """Transpose 8 x 8 bits in a uint64: bit ``8 i + j`` becomes bit ``8 j + i``.
 
     First within squares of 2 x 2 bits, then these within 4 x 4, then those.

@@ -6,7 +6,7 @@ and ports of an old one (`transport.tcp` decides), the new one hides the old one
 The tables grow between frames: a kernel that finds a table too full stops before the frame.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -205,15 +205,15 @@ def find(
 
 @numba.njit(cache=True, inline="always")
 def tag_of(
-    low_high: int, low_low: int, high_high: int, high_low: int, low_port: int, high_port: int
-) -> int:
+    low_high: Any, low_low: Any, high_high: Any, high_low: Any, low_port: int, high_port: int
+) -> Any:
     """Give the hash of a key, 32 bits as a uint64; its lowest bits say where the slot is."""
     h = low_low * np.uint64(0x9E3779B97F4A7C15) ^ high_low
     h = (h ^ h >> np.uint64(29)) * np.uint64(0xBF58476D1CE4E5B9)
     h ^= low_high * np.uint64(0x94D049BB133111EB) ^ high_high
     h ^= np.uint64(low_port) << np.uint64(16) ^ np.uint64(high_port)
     h = (h ^ h >> np.uint64(32)) * np.uint64(0x94D049BB133111EB)
-    return (h ^ h >> np.uint64(31)) & np.uint64(0xFFFFFFFF)  # type: ignore[return-value]
+    return (h ^ h >> np.uint64(31)) & np.uint64(0xFFFFFFFF)
 
 
 @numba.njit(cache=True, inline="always")
@@ -223,7 +223,7 @@ def _slot(table: np.ndarray, slots: np.ndarray, key: Record) -> int:
     tag = tag_of(
         key.low_high, key.low_low, key.high_high, key.high_low, key.low_port, key.high_port
     )
-    slot = tag & mask
+    slot: Any = tag & mask
     while True:
         number = slots[slot].number
         if number == NONE:

@@ -1,8 +1,8 @@
 """Datagrams that came in fragments, put together as TShark does: in the frame that completes one.
 
-RFC 791, section 3.2, and RFC 8200, section 4.5. Fragments of a datagram are told by addresses,
-identification; of IPv4, protocol and VLAN are mixed into that. Of octets that came twice the fragment with the smaller
-offset wins, of equal offsets the earlier one.
+RFC 791, section 3.2, and RFC 8200, section 4.5. Fragments of a datagram are told by addresses and
+identification; of IPv4, protocol and VLAN are mixed into the latter. Of octets that came twice the
+fragment with the smaller offset wins, of equal offsets the earlier one.
 """
 
 from bisect import insort

@@ -1,5 +1,7 @@
 """The network layer: ARP, IPv4, IPv6 with its extension headers, and packets inside packets."""
 
+from typing import Any
+
 import numba
 import numpy as np
 
@@ -218,7 +220,7 @@ def _holds(octets: np.ndarray, at: int, last: int) -> bool:
 
 
 @numba.njit(cache=True)
-def _is_local(address: int) -> bool:
+def _is_local(address: Any) -> bool:
     """Tell whether an IPv4 address means another host in another VLAN. RFC 1918, RFC 3927."""
     address = np.int64(address)
     return (
