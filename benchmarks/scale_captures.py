@@ -25,6 +25,7 @@ def run(folder: Path) -> dict[str, Any]:
     download, workspace = folder / "download", folder / "captures"
     shutil.rmtree(workspace, ignore_errors=True)
     workspace.mkdir(parents=True)
+    shutil.copytree("reference", workspace / "reference")
     copies = build(download)
     overrides = ["dataset=bot_iot", f"captures={download.resolve()}", "extract=native"]
     costs = []
@@ -51,7 +52,8 @@ def build(download: Path) -> int:
     for number in range(copies):
         for capture in embedded:
             place = Path(capture.name)
-            target = download / "PCAPs" / place.parent / str(number) / f"{place.name}.pcap"
+            name = place.name.replace("__00001_", f"__{number + 1:05}_")  # no two have one name
+            target = download / "PCAPs" / place.parent / str(number) / f"{name}.pcap"
             target.parent.mkdir(parents=True)
             os.link(capture.path, target)
     return copies
