@@ -44,6 +44,9 @@ ui: $(READY)  ## open the runs in MLflow on http://127.0.0.1:5000 (PORT=5000)
 
 bench: $(READY)  ## readers, tables and training at the paper's scale, measured (an hour; needs TShark)
 	python -m benchmarks.readers
+	python -m benchmarks.readers --readers native --octets 5000000000 --rounds 3
+	python -m benchmarks.readers --page
+	python -m benchmarks.encodings
 	python -m benchmarks.scale run
 	python -m benchmarks.scale page
 

@@ -1,6 +1,7 @@
 """Capture to Parquet with both readers, alternately: packets/s, their ratio, memory, two cores.
 
-    python -m benchmarks.readers [--octets 200000000] [--rounds 3] [--readers native tshark]
+    python -m benchmarks.readers [--octets 2000000000] [--rounds 1] [--readers native tshark]
+    python -m benchmarks.readers --page     docs/speed.md from what was measured
 
 Every run is a process of its own, ``python -m packetids.extract``, and everything it does counts:
 start, imports, reading, writing (one row tells the rate without the start, which a large capture
@@ -8,10 +9,12 @@ makes small, and one the rate by processor time, which other work on the machine
 "1 core" pins the process and TShark under it to one processor.
 Memory is the largest process's. The floor reads the same file and writes the same Parquet from
 rows that are in memory: no parsing at all. Prints a Markdown table; every run goes to
-build/bench/readers.json.
+build/bench/readers.json, where one measurement of the same readers and size replaces another.
 """
 
 import argparse
+import datetime
+import json
 import os
 import platform
 import shutil
@@ -22,13 +25,15 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from benchmarks import large_capture
+from benchmarks import large_capture, machine
 from packetids import atomic, captures, extract, tshark
 from packetids.errors import Unsupported
 
 FOLDER = Path("build/bench")
 RESULTS = FOLDER / "readers.json"
+PAGE = Path("docs/speed.md")
 FILTER = "ip or ipv6 or arp"
 FLOOR = """
 import sys, time
@@ -67,6 +72,9 @@ class Run:
 def main() -> None:
     """Measure and print."""
     given = _arguments()
+    if given.page:
+        atomic.write_text(PAGE, _page(results()))
+        return
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=FOLDER, prefix="readers.") as place:
         folder = Path(place)
@@ -76,8 +84,44 @@ def main() -> None:
         large, parts, packets = large_capture.make(embedded, folder, given.octets, given.files)
         print(f"{large.stat().st_size:,} octets, {packets:,} packets; also in {len(parts)} files\n")
         found = _measure(given, folder, large, parts, packets)
-    atomic.write_json(RESULTS, found)
+    kept = [one for one in results() if _subject(one) != _subject(found)]
+    atomic.write_json(RESULTS, [*kept, found])
     print(_table(found))
+
+
+def results() -> list[dict[str, Any]]:
+    """Give what was measured, a measurement of each set of readers and size."""
+    return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
+
+
+def _subject(found: dict[str, Any]) -> tuple[list[str], int]:
+    return found["readers"], found["arguments"]["octets"]
+
+
+def _page(measured: list[dict[str, Any]]) -> str:
+    lines = [
+        "# How fast packet fields are read",
+        "",
+        "Written by `python -m benchmarks.readers --page`; measured by `make bench`. Every run is "
+        "a process of its own with its start and imports, and the readers took turns; medians. "
+        "The capture is the embedded one again and again, each time with other addresses "
+        "(`benchmarks/large_capture.py`), so that conversations are as many as in a flood.",
+    ]
+    for found in sorted(measured, key=_subject):
+        rounds = found["arguments"]["rounds"]
+        lines += [
+            "",
+            f"## {' and '.join(found['readers'])}: {found['capture_octets'] / 1e9:.1f} GB, "
+            f"{found['packets']:,} packets",
+            "",
+            f"{found['date']}, {found['cpu']}, {found['cores']} cores, Python {found['python']}"
+            + (f", TShark {found['tshark']}" if found["tshark"] else "")
+            + f"; {rounds} round{'s' if rounds > 1 else ''}; load average "
+            f"{found['load_before'][0]:.1f} before.",
+            "",
+            _table(found),
+        ]
+    return "\n".join(lines) + "\n"
 
 
 def _natively_read(embedded: list[Path], target: Path) -> list[Path]:
@@ -98,10 +142,11 @@ def _arguments() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--octets", type=int, default=200_000_000, help="of the large capture")
+    parser.add_argument("--octets", type=int, default=2_000_000_000, help="of the large capture")
     parser.add_argument("--files", type=int, default=8, help="for one core against two")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--readers", nargs="+", default=["native", "tshark"])
+    parser.add_argument("--page", action="store_true", help=f"write {PAGE}, measure nothing")
     parser.add_argument("--dataset", type=Path, default=Path("captures/testbed"))
     return parser.parse_args()
 
@@ -109,6 +154,7 @@ def _arguments() -> argparse.Namespace:
 def _measure(
     given: argparse.Namespace, folder: Path, large: Path, parts: list[Path], packets: int
 ) -> dict:
+    load_before = os.getloadavg()
     runs: dict[str, list[Run]] = {}
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
     first, smallest = {}, min((folder / "embedded").rglob("*.pcap"), key=lambda p: p.stat().st_size)
@@ -137,6 +183,9 @@ def _measure(
         "capture_octets": large.stat().st_size,
         "packets": packets,
         "parquet_octets": {r: (folder / f"{r}.parquet").stat().st_size for r in given.readers},
+        "date": datetime.date.today().isoformat(),
+        "cpu": machine.processor(),
+        "load_before": load_before,
         "cores": len(cores),
         "python": platform.python_version(),
         "tshark": tshark.version() if "tshark" in given.readers else None,
@@ -240,6 +289,10 @@ def _table(found: dict) -> str:
         cells = [what, *(format(value, form) for value in values)]
         cells += ratios[i] if i < len(ratios) else [""] * (len(heads) - len(cells))
         lines.append("| " + " | ".join(cells) + " |")
+    if len(readers) == 2:
+        ours, other = readers
+        both = rate(f"{ours}, many, 2 core") / rate(f"{other}, many, 1 core")
+        lines += ["", f"{ours} on both cores is {both:.1f} times as fast as {other} on one."]
     return "\n".join(lines)
 
 

@@ -25,6 +25,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from benchmarks import scale_data, scale_fnn, scale_steps
+from benchmarks.machine import processor
 from packetids import atomic, settings
 from packetids.errors import PacketidsError
 
@@ -194,17 +195,9 @@ def trained_rows(scale: str) -> int:
 
 def machine() -> dict[str, Any]:
     """Say what this runs on, and when."""
-    cpu = next(
-        (
-            line.split(":")[1].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        ),
-        platform.processor(),
-    )
     return {
         "date": datetime.date.today().isoformat(),
-        "cpu": cpu,
+        "cpu": processor(),
         "cores": os.cpu_count(),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         "kernel": platform.release(),

@@ -1,19 +1,16 @@
 """docs/scale.md: the measured costs, and what they come to for all of BoT-IoT.
 
-Every number is computed from build/bench/scale.json and, where it is there, readers.json of
+Every number is computed from build/bench/scale.json and, where they are there, the results of
 benchmarks.readers; nothing is typed.
 """
 
-import json
 import statistics
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from benchmarks import scale_data
+from benchmarks import readers, scale_data
 
-READERS = Path("build/bench/readers.json")
 FULL_CORES = 16
 CLUSTER_MACHINES = 4
 TRAIN_SHARE = 0.64
@@ -324,16 +321,13 @@ def _median(result: dict[str, Any], scale: str, step: str) -> dict[str, float]:
 
 def _extraction() -> dict[str, tuple[float, float, int]]:
     """Give each reader's seconds a packet, peak octets and cores, from benchmarks.readers."""
-    if not READERS.exists():
-        return {}
-    found = json.loads(READERS.read_text(encoding="utf-8"))
     costs = {}
-    for reader in found["readers"]:
-        runs = found["runs"].get(f"{reader}, many, {found['cores']} core", [])
-        if runs:
-            seconds = statistics.median(run["seconds"] for run in runs)
-            memory = max(run["memory_mb"] for run in runs) * 1e6
-            costs[reader] = (seconds / found["packets"], memory, found["cores"])
+    for found in sorted(readers.results(), key=lambda found: found["packets"]):  # largest last
+        for reader in found["readers"]:
+            if runs := found["runs"].get(f"{reader}, many, {found['cores']} core", []):
+                seconds = statistics.median(run["seconds"] for run in runs)
+                memory = max(run["memory_mb"] for run in runs) * 1e6
+                costs[reader] = (seconds / found["packets"], memory, found["cores"])
     return costs
 
 

@@ -59,7 +59,10 @@ def intern(row: int, out: Output, d: Dictionaries) -> None:
             continue
         # Up to seven octets and their number are one integer; of more, the integer is a hash.
         key: Any = np.uint64(length)
-        if length < 8:
+        if length == 4:  # an address: most are; a loop of unknown length is slower
+            for i in range(4):
+                key = key << np.uint64(8) | np.uint64(out.found[column, i])
+        elif length < 8:
             for i in range(length):
                 key = key << np.uint64(8) | np.uint64(out.found[column, i])
         else:
