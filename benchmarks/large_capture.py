@@ -1,7 +1,8 @@
 """A capture of any size, made of the embedded testbed captures, many times over.
 
 Each repeat is later in time, and its addresses and checksums are its own, so that it holds other
-conversations than the others; the same ports come again only after more rows than a row group of
+conversations than the others (until `hosts` repeats have gone by, whose addresses then come again);
+the same ports come again only after more rows than a row group of
 Parquet has, so that no compressor profits. Ports stay as recorded, because they decide which of
 TShark's dissectors looks at a payload, and another one may find a tunnel in it. What is not IPv4
 over Ethernet without options stays as it is, and so does what an ICMP message quotes.
@@ -23,12 +24,14 @@ UDP_CHECKSUM, TCP_CHECKSUM = TRANSPORT + 6, TRANSPORT + 16
 TCP, UDP = 6, 17
 
 PRIME = 7919
+HOSTS = 1 << 16  # repeats that two octets of an address can tell apart
 
 
 class Repeats:
     """Captures as one run of records, again and again."""
 
-    def __init__(self, captures: list[Path]) -> None:
+    def __init__(self, captures: list[Path], hosts: int = HOSTS) -> None:
+        self._hosts = hosts
         files = [path.read_bytes() for path in captures]
         for path, content in zip(captures, files, strict=True):
             if content[:4] != LITTLE_ENDIAN_MICROSECONDS:
@@ -59,9 +62,10 @@ class Repeats:
         octets = self._octets.copy()
         seconds = (self._words(0) + number * self._span_s).astype("<u4")
         octets[self._start[:, None] + np.arange(4)] = seconds.view(np.uint8).reshape(-1, 4)
+        shift = number % self._hosts
         for at in (IP_SOURCE, IP_DESTINATION):
-            octets[self._ip + at + 2] += np.uint8(number % 256)
-            octets[self._ip + at + 1] += np.uint8(number // 256 % 256)
+            octets[self._ip + at + 2] += np.uint8(shift % 256)
+            octets[self._ip + at + 1] += np.uint8(shift // 256 % 256)
         for at, records in ((TCP_CHECKSUM, self._tcp), (UDP_CHECKSUM, self._udp)):
             checksum = self._big(octets, records + at)
             self._set(octets, records + at, checksum ^ (number * PRIME & 0xFFFF))
@@ -91,7 +95,7 @@ def _starts(records: bytes) -> Iterator[int]:
 
 
 def make(
-    captures: list[Path], folder: Path, octets: int, files: int
+    captures: list[Path], folder: Path, octets: int, files: int, hosts: int = HOSTS
 ) -> tuple[Path, list[Path], int]:
     """Make ``large.pcap`` of about `octets`, and the same packets in `files` captures.
 
@@ -99,7 +103,7 @@ def make(
     -------
     tuple of the large capture, the smaller ones in ``many/``, the number of packets
     """
-    repeats = Repeats(captures)
+    repeats = Repeats(captures, hosts)
     packets = int(octets / repeats.octets * repeats.packets)
     large = folder / "large.pcap"
     parts = [folder / "many" / f"{i:02}.pcap" for i in range(files)]

@@ -81,7 +81,9 @@ def main() -> None:
         embedded = [c.path for c in captures.unpack(given.dataset, folder / "embedded")]
         if extract.NATIVE in given.readers:
             embedded = _natively_read(embedded, folder / "o.parquet")
-        large, parts, packets = large_capture.make(embedded, folder, given.octets, given.files)
+        large, parts, packets = large_capture.make(
+            embedded, folder, given.octets, given.files, given.hosts
+        )
         print(f"{large.stat().st_size:,} octets, {packets:,} packets; also in {len(parts)} files\n")
         found = _measure(given, folder, large, parts, packets)
     kept = [one for one in results() if _subject(one) != _subject(found)]
@@ -94,8 +96,8 @@ def results() -> list[dict[str, Any]]:
     return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
 
 
-def _subject(found: dict[str, Any]) -> tuple[list[str], int]:
-    return found["readers"], found["arguments"]["octets"]
+def _subject(found: dict[str, Any]) -> tuple[list[str], int, int]:
+    return found["readers"], found["arguments"]["octets"], found["arguments"]["hosts"]
 
 
 def _page(measured: list[dict[str, Any]]) -> str:
@@ -105,14 +107,17 @@ def _page(measured: list[dict[str, Any]]) -> str:
         "Written by `python -m benchmarks.readers --page`; measured by `make bench`. Every run is "
         "a process of its own with its start and imports, and the readers took turns; medians. "
         "The capture is the embedded one again and again, each time with other addresses "
-        "(`benchmarks/large_capture.py`), so that conversations are as many as in a flood.",
+        "(`benchmarks/large_capture.py`), so that conversations are as many as in a flood; or, as "
+        "told, with the same ones after some repeats. What a reader must remember grows with the "
+        "number of conversations, not with the size of the capture.",
     ]
     for found in sorted(measured, key=_subject):
-        rounds = found["arguments"]["rounds"]
+        rounds, hosts = (found["arguments"][name] for name in ("rounds", "hosts"))
         lines += [
             "",
             f"## {' and '.join(found['readers'])}: {found['capture_octets'] / 1e9:.1f} GB, "
-            f"{found['packets']:,} packets",
+            f"{found['packets']:,} packets"
+            + (f", the same hosts after {hosts} repeats" if hosts < large_capture.HOSTS else ""),
             "",
             f"{found['date']}, {found['cpu']}, {found['cores']} cores, Python {found['python']}"
             + (f", TShark {found['tshark']}" if found["tshark"] else "")
@@ -143,6 +148,10 @@ def _arguments() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--octets", type=int, default=2_000_000_000, help="of the large capture")
+    parser.add_argument(
+        "--hosts", type=int, default=large_capture.HOSTS,
+        help="repeats with addresses of their own; then the same conversations go on",
+    )  # fmt: skip
     parser.add_argument("--files", type=int, default=8, help="for one core against two")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--readers", nargs="+", default=["native", "tshark"])
@@ -179,7 +188,9 @@ def _measure(
             _floor(large, folder / f"{given.readers[0]}.parquet", folder / "o.parquet", cores[:1])
         )
     return {
-        "arguments": {"octets": given.octets, "files": given.files, "rounds": given.rounds},
+        "arguments": {
+            name: getattr(given, name) for name in ("octets", "files", "rounds", "hosts")
+        },
         "capture_octets": large.stat().st_size,
         "packets": packets,
         "parquet_octets": {r: (folder / f"{r}.parquet").stat().st_size for r in given.readers},

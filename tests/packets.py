@@ -83,9 +83,9 @@ def some_octets(rng: Random, most: int = 40) -> bytes:
 def arp(rng: Random) -> bytes:
     hardware = 6 if rng.random() < 0.8 else rng.choice([0, 1, 8, 20, 22, 30, rng.randrange(256)])
     size = 4 if rng.random() < 0.9 else rng.choice([0, 6, 16, rng.randrange(256)])
-    kind = rng.choice([1, 1, 1, 6, 7, 15, 24, 32])
+    kind = rng.choice([1, 1, 1, 3, 6, 7, 15, 24, 32])
     protocol = 0x0800 if rng.random() < 0.9 else rng.randrange(65536)
-    operation = rng.choice([1, 2, 3, 4, 8, 9])
+    operation = rng.choice([*range(11), 1, 2])
     head = struct.pack(">HHBBH", kind, protocol, hardware, size, operation)
     return head + bytes(rng.randrange(256) for _ in range(20)) + bytes(rng.choice([0, 18, 60]))
 
@@ -99,6 +99,7 @@ def ipv4(rng: Random, depth: int = 0) -> bytes:
             b"\x83\x07\x04" + address4(rng) + b"\0",
             b"\x89\x0b\x04" + address4(rng) + address4(rng) + b"\0",
             b"\x07\x07\x04" + address4(rng) + b"\0",
+            options4(rng),
         ]
     )
     words = 5 + len(options) // 4
@@ -114,6 +115,42 @@ def ipv4(rng: Random, depth: int = 0) -> bytes:
         rng.randrange(256), protocol, 0,
     )  # fmt: skip
     return head + address4(rng) + address4(rng) + options + body
+
+
+def options4(rng: Random) -> bytes:
+    """IP options of many kinds and lengths, also wrong ones; twelve octets."""
+    options = b""
+    while len(options) < 12:
+        kind = rng.choice([0, 1, 1, 7, 11, 68, 82, 130, 131, 137, 148, 222])
+        if kind < 2:
+            options += bytes([kind])
+        else:
+            length = rng.choice([2, 3, 4, 7, 8, 11, rng.randrange(16)])
+            pointer = rng.choice([4, 8, 12, 0, 5, 16])
+            options += bytes([kind, length, pointer]) + address4(rng) + address4(rng)
+    return options[:12]
+
+
+def fragment(rng: Random) -> bytes:
+    """A half of one of few datagrams, also below VLAN tags, between local and public hosts."""
+    hosts = [
+        bytes([1, 2, 3, 4]),
+        bytes([10, 2, 3, 4]),
+        bytes([169, 254, 3, 4]),
+        bytes([9, 1, 1, 1]),
+    ]
+    source, destination = rng.sample(hosts, 2)
+    datagram = struct.pack(">HHHH", 9, 10, 24, 7) + bytes(16)
+    first = rng.random() < 0.5
+    head = struct.pack(
+        ">BBHHHBBH", 0x45, 0, 20 + (16 if first else 8), rng.randrange(4), 0x2000 if first else 2,
+        9, rng.choice([17, 17, 6, 16]), 0,
+    )  # fmt: skip
+    kind, body = 0x0800, head + source + destination + (datagram[:16] if first else datagram[16:])
+    for _ in range(rng.choice([0, 0, 1, 2])):
+        body = struct.pack(">HH", rng.randrange(3), kind) + body
+        kind = rng.choice([0x8100, 0x88A8, 0x9100])
+    return bytes(6) + b"\x02" + bytes(5) + struct.pack(">H", kind) + body
 
 
 def ipv6(rng: Random, depth: int = 0) -> bytes:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from packetids import compare_readers, fields
 from packetids.errors import PacketidsError, Unsupported
-from packetids.native import conversations, fragments, reader, text, transport, tunnels
+from packetids.native import columns, conversations, fragments, reader, text, transport, tunnels
 from tests import golden, naive_packet, packets
 from tests.conftest import needs_tshark
 
@@ -189,6 +189,18 @@ def test_the_filter_keeps_the_protocols_it_names(display_filter, kept):
     rows, _ = read(packets.capture([(frame, len(frame)) for frame in frames]), display_filter)
 
     assert len(rows) == kept
+
+
+def test_a_square_of_bits_is_transposed():
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        square = rng.integers(0, 2, (8, 8), dtype=np.uint8)
+        packed = np.packbits(square, axis=None, bitorder="little").view(np.uint64)[0]
+
+        across = np.array([columns.transposed(packed)]).view(np.uint8)
+        np.testing.assert_array_equal(
+            np.unpackbits(across, bitorder="little").reshape(8, 8), square.T
+        )
 
 
 def test_a_packet_that_the_filter_leaves_out_leaves_nothing_behind():
