@@ -478,7 +478,7 @@ def _gre(octets: np.ndarray, p: Record) -> None:
         length += 4
     if flags & wire.GRE_SEQUENCE:
         length += 4
-    if flags & wire.GRE_ACK and kind == wire.TYPE_PPP:
+    if flags & wire.GRE_ACK and flags & wire.GRE_VERSION and kind == wire.TYPE_PPP:
         length += 4
     if captured < length:
         return

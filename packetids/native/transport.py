@@ -197,7 +197,7 @@ def _options(octets: np.ndarray, at: int, header: int, end: int, flags: int, flo
             return False
         kind = u8(octets, option)
         if kind == wire.OPTION_END:
-            return True
+            return last <= end
         if kind == wire.OPTION_NOP:
             option += 1
             continue
@@ -206,8 +206,10 @@ def _options(octets: np.ndarray, at: int, header: int, end: int, flags: int, flo
         if option + 1 >= end:
             return False
         length = u8(octets, option + 1)
-        if length < 2 or option + length > last:
-            return last <= end
+        if length < 2:
+            return True
+        if option + length > last:
+            return last - 2 <= end
         if option + length > end:
             return False
         if kind == wire.TCP_OPTION_WINDOW_SCALE and length == 3 and flags & wire.SYN:
