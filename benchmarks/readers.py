@@ -173,6 +173,9 @@ def _measure(
         warm = [_extract(smallest, folder / "o.parquet", reader, cores[:1]) for _ in range(3)]
         start = statistics.median(run.seconds for run in warm)
         first[reader] = {"start_s": start, "compile_s": cold.seconds - start}
+        for jobs in (1, 2):
+            few = [_extract_few(smallest, folder, reader, cores[:jobs], jobs) for _ in range(3)]
+            first[reader][f"start_{jobs}_s"] = statistics.median(run.seconds for run in few)
     for _ in range(given.rounds):
         for reader in given.readers:
             out = folder / f"{reader}.parquet"
@@ -212,6 +215,16 @@ def _extract(
     command = [sys.executable, "-m", "packetids.extract", str(source), str(target)]
     command += ["--reader", reader, "--jobs", str(jobs), "--filter", FILTER]
     return _run(command, cores, {"NUMBA_CACHE_DIR": cache} if cache else {})
+
+
+def _extract_few(capture: Path, folder: Path, reader: str, cores: list[int], jobs: int) -> Run:
+    """Read a folder of two captures of a few packets: what starting and ending workers costs."""
+    few, target = folder / "few", folder / "out"
+    few.mkdir(exist_ok=True)
+    for name in ("a.pcap", "b.pcap"):
+        shutil.copy(capture, few / name)
+    shutil.rmtree(target, ignore_errors=True)
+    return _extract(few, target, reader, cores, jobs=jobs)
 
 
 def _floor(capture: Path, parquet: Path, target: Path, cores: list[int]) -> Run:
@@ -270,8 +283,14 @@ def _table(found: dict) -> str:
     busy = [found["packets"] / median(f"{r}, large, 1 core", "cpu_seconds") for r in readers]
     rows.insert(2, ("packets a second of processor time, one file", busy, ",.0f"))
     ratios = [[f"{values[0] / values[1]:.1f}"] if len(values) == 2 else [] for _, values, _ in rows]
+    steady = [
+        (median(f"{r}, many, 1 core") - found["first"][r]["start_1_s"])
+        / (median(f"{r}, many, 2 core") - found["first"][r]["start_2_s"])
+        for r in readers
+    ]
     rows += [
         ("2 cores / 1 core", [b / a for a, b in zip(rows[3][1], rows[4][1], strict=True)], ".2f"),
+        ("2 cores / 1 core, without the start", steady, ".2f"),
         (
             "peak memory, one file, MB",
             [

@@ -36,8 +36,8 @@ FLOW = np.dtype(
         ("ack", "u4"),  # the last one
         ("window", "u4"),  # the last one, not scaled
         ("unacked", "i4"),  # the newest of the segments without acknowledgement; -1 for none
-        ("unacked_count", "i4"),
-        ("window_scale", "i2"),  # -1 unknown, -2 not used
+        ("unacked_count", "u2"),
+        ("window_scale", "i1"),  # -1 unknown, -2 not used
         ("knows_first_seq", "?"),
         ("counts_in_flight", "?"),
         ("probed", "?"),  # the last segment was a zero window probe

@@ -133,10 +133,10 @@ def ip(octets: np.ndarray, p: Record, out: Output) -> None:
     if captured < 1:
         return
     version = u8(octets, at) >> 4
+    p.seen |= IP_SEEN
     if version == 6:
         p.next = IPV6
         return
-    p.seen |= IP_SEEN
     length = (u8(octets, at) & 0x0F) * 4
     if version != 4 or length < wire.IP_LEN or captured < wire.IP_TOTAL_LENGTH + 2:
         return
@@ -195,7 +195,7 @@ def ip(octets: np.ndarray, p: Record, out: Output) -> None:
         p.fragment_offset = offset
         p.more_fragments = more
         p.next = FRAGMENT
-    elif not offset:
+    elif not offset and p.reported_end > p.at:
         p.next = IP_PROTOCOL
 
 
