@@ -30,6 +30,7 @@ def _ip(kind: int, make: Callable[..., bytes]) -> Builder:
 BUILDERS: dict[str, Builder] = {
     "ethernet": packets.ethernet,
     "fragment": packets.fragment,
+    "portmap": packets.portmap,
     "arp": _ip(0x0806, packets.arp),
     "ipv4": _ip(0x0800, packets.ipv4),
     "ipv6": _ip(0x86DD, packets.ipv6),

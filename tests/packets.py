@@ -153,6 +153,33 @@ def fragment(rng: Random) -> bytes:
     return bytes(6) + b"\x02" + bytes(5) + struct.pack(">H", kind) + body
 
 
+def portmap(rng: Random) -> bytes:
+    """Ask a portmapper for a port, again or not, answer, or talk to that port; few hosts."""
+    client, server = bytes([10, 0, 0, rng.randrange(1, 4)]), bytes([10, 0, 1, rng.randrange(2)])
+    port, own = rng.randrange(2049, 2052), rng.randrange(700, 703)
+    number = 1_000_000 * client[3] + 10_000 * server[3] + own
+    version, procedure, protocol = Random(number).choice(
+        [(2, 3, 17), (2, 3, 17), (2, 3, 6), (3, 3, 17), (2, 0, 17)]
+    )
+    what = rng.choice(["call", "reply", "asking", "answering"])
+    if what == "call":
+        body = struct.pack(">IIIIII", number, 0, 2, 100_000, version, procedure)
+        body += rng.choice([bytes(8), struct.pack(">II", 1, 20) + bytes(20)]) + bytes(8)
+        body += struct.pack(">IIII", 100_003, 3, protocol, 0)
+    elif what == "reply":
+        body = struct.pack(">IIIIII", number, 1, rng.choice([0, 0, 0, 1]), 0, 0, 0)
+        body += struct.pack(">I", rng.choice([0, port, port, port]))
+    else:
+        body = b"data"
+    there = 111 if what in ("call", "reply") else port
+    header = struct.pack(">HHHH", own, there, 8 + len(body), 0)
+    addresses = client + server
+    if what in ("reply", "answering"):
+        header, addresses = struct.pack(">HHHH", there, own, 8 + len(body), 0), server + client
+    head = struct.pack(">BBHHHBBH", 0x45, 0, 28 + len(body), 0, 0, 9, 17, 0)
+    return bytes(6) + b"\x02" + bytes(5) + b"\x08\x00" + head + addresses + header + body
+
+
 def ipv6(rng: Random, depth: int = 0) -> bytes:
     protocol, body = transport6(rng, depth)
     length = len(body)

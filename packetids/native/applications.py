@@ -4,12 +4,17 @@ import numba
 import numpy as np
 
 from packetids.native import conversations
-from packetids.native.conversations import Conversations
-from packetids.native.state import Record, u8, u16
+from packetids.native.conversations import CALLS, CALLS_KEPT, NONE, Conversations
+from packetids.native.state import Record, u8, u16, u32
 from packetids.native.tunnels import TAKE_ALL
+from packetids.native.wire import PROTO_UDP
 
 SNMP_PORTS = (161, 162, 8161)
 BER_SEQUENCE, BER_INTEGER = 0x30, 0x02
+
+PORTMAP_PORT, PORTMAP_PROGRAM, PORTMAP_VERSION, GETPORT = 111, 100_000, 2, 3
+RPC_VERSION = 2
+RPC_CALL_LEN, RPC_REPLY_LEN = 40, 28  # the shortest with GETPORT's call before its arguments
 
 TFTP_PORT = 69
 TFTP_REQUESTS = (1, 2)  # read and write
@@ -29,7 +34,64 @@ def in_udp(
         _snmp(octets, p, conversation)
     elif p.end - p.at > 4 and u16(octets, p.at) in TFTP_REQUESTS:
         if not conversation.any_port and _is_tftp(octets, p, src_port, dst_port):
-            conversations.open_any_port(c, p, src_port)
+            conversations.open_any_port(c, p, src_port, False)
+    if src_port == PORTMAP_PORT or dst_port == PORTMAP_PORT:
+        _portmap(octets, p, c)
+
+
+@numba.njit(cache=True)
+def _portmap(octets: np.ndarray, p: Record, c: Conversations) -> None:
+    """After the answer to a call for a program's UDP port, that port talks to any host and port.
+
+    An answer belongs to the first call of its number, whoever sent them. RFC 5531, section 9;
+    RFC 1833, section 3.
+    """
+    at, captured = p.at, p.end - p.at
+    if captured < RPC_REPLY_LEN:
+        return
+    number, is_reply = u32(octets, at), u32(octets, at + 4)
+    place = _call(c, number)
+    if is_reply == 0:
+        if captured >= RPC_CALL_LEN and u32(octets, at + 8) == RPC_VERSION and place == NONE:
+            call = c.calls[c.counts[CALLS] % CALLS_KEPT]
+            call.number, call.asks_port = number, _asks_port(octets, at, p.end)
+            c.counts[CALLS] += 1
+    elif is_reply == 1 and place != NONE and c.calls[place].asks_port:
+        accepted = at + 12 + 8 + _padded(u32(octets, at + 16))
+        if u32(octets, at + 8) or accepted + 8 > p.end or u32(octets, accepted):
+            return
+        port = u32(octets, accepted + 4)
+        if 0 < port < 1 << 16:
+            conversations.open_any_port(c, p, port, True)
+
+
+@numba.njit(cache=True)
+def _call(c: Conversations, number: int) -> int:
+    """Find a call by its number; NONE if it is not there."""
+    for place in range(min(c.counts[CALLS], CALLS_KEPT)):
+        if c.calls[place].number == number:
+            return place
+    return NONE
+
+
+@numba.njit(cache=True)
+def _asks_port(octets: np.ndarray, at: int, end: int) -> bool:
+    """Tell whether an RPC call asks the portmapper, version 2, for a UDP port."""
+    if u32(octets, at + 12) != PORTMAP_PROGRAM or u32(octets, at + 16) != PORTMAP_VERSION:
+        return False
+    if u32(octets, at + 20) != GETPORT:
+        return False
+    verifier = at + 24 + 8 + _padded(u32(octets, at + 28))
+    if verifier + 8 > end:
+        return False
+    arguments = verifier + 8 + _padded(u32(octets, verifier + 4))
+    return arguments + 16 <= end and u32(octets, arguments + 8) == PROTO_UDP
+
+
+@numba.njit(cache=True)
+def _padded(size: int) -> int:
+    """Round up to whole words, as XDR does."""
+    return size + (-size & 3)
 
 
 @numba.njit(cache=True)

@@ -100,9 +100,7 @@ def _transpose(rows: np.ndarray, count: int, valid: np.ndarray, values: tuple) -
             values[UDP_LENGTH][i] = r.udp_length
         for octet in range(begin // 8, end // 8):
             for place in range(0, len(valid), 8):
-                square: Any = np.uint64(
-                    0
-                )  # a row of it for each of eight packets, a column a field
+                square: Any = np.uint64(0)  # a row a packet, a column a field
                 for i in range(8):
                     bits = rows[8 * octet + i].valid >> np.uint32(place) & np.uint32(0xFF)
                     square |= np.uint64(bits) << np.uint64(8 * i)

@@ -19,7 +19,7 @@ CONVERSATION = np.dtype(
         ("high_high", "u8"), ("high_low", "u8"),
         ("low_port", "u2"), ("high_port", "u2"),
         ("family", "u1"),
-        ("any_port", "?"),  # of the high address, whatever the addresses' order: see `tftp`
+        ("any_port", "?"),  # of the high address, whatever the addresses' order: see `applications`
         ("snmp", "?"),  # see `applications.snmp`
         ("superseded", "?"),
         ("stream", "i4"),  # number of a UDP conversation; NONE until a packet belongs to it
@@ -54,6 +54,8 @@ CONNECTION = np.dtype(
     align=True,
 )
 SEGMENT = np.dtype([("seq", "u4"), ("next_seq", "u4"), ("older", "i4")], align=True)
+# A portmap call: its number, and whether it asks for the UDP port of a program.
+CALL = np.dtype([("number", "u4"), ("asks_port", "?")], align=True)
 # A hash table's: most other keys are known by their tag, without a look at the conversation.
 SLOT = np.dtype([("tag", "u4"), ("number", "i4")], align=True)
 NONE = -1
@@ -61,13 +63,14 @@ NONE = -1
 # `Conversations.counts`
 (
     TCP_STREAMS, UDP_CONVERSATIONS, ANY_PORT_CONVERSATIONS, UDP_STREAMS, FREE_SEGMENT, SEGMENTS,
-) = range(6)  # fmt: skip
+    CALLS,
+) = range(7)  # fmt: skip
 
 
 class Conversations(NamedTuple):
     """All conversations of one capture."""
 
-    counts: np.ndarray  # int64 (6,)
+    counts: np.ndarray  # int64 (7,)
     tcp: np.ndarray  # CONVERSATION (capacity,)
     tcp_slots: np.ndarray  # SLOT (slots,): number of the newest conversation, -1 is free
     connections: np.ndarray  # CONNECTION (capacity,)
@@ -77,8 +80,10 @@ class Conversations(NamedTuple):
     udp_slots: np.ndarray
     any_port_slots: np.ndarray  # of UDP conversations with any port; few, so soon looked up
     asked: np.ndarray  # int64 (AHEAD_FRAMES,), see `ahead`
+    calls: np.ndarray  # CALL (CALLS_KEPT,), the newest; see `applications`
 
 
+CALLS_KEPT = 256
 AHEAD_FRAMES = 16  # a power of 2
 FRAME_STREAMS_MAX = 64  # conversations and segments that one frame may add
 
@@ -91,7 +96,7 @@ SLOTS = 1 << 12  # at first
 def none() -> Conversations:
     """Begin without conversations."""
     return Conversations(
-        counts=np.array([0, 0, 0, 0, NONE, 0], np.int64),
+        counts=np.array([0, 0, 0, 0, NONE, 0, 0], np.int64),
         tcp=np.zeros(CAPACITY, CONVERSATION),
         tcp_slots=_free(SLOTS),
         connections=np.zeros(CAPACITY, CONNECTION),
@@ -101,6 +106,7 @@ def none() -> Conversations:
         udp_slots=_free(SLOTS),
         any_port_slots=_free(SLOTS),
         asked=np.full(AHEAD_FRAMES, NONE, np.int64),
+        calls=np.zeros(CALLS_KEPT, CALL),
     )
 
 
@@ -261,37 +267,43 @@ def find_udp(c: Conversations, p: Record, src_port: int, dst_port: int) -> int:
 
 @numba.njit(cache=True)
 def _any_port(c: Conversations, p: Record, src_port: int, dst_port: int) -> int:
-    """Find the conversation of one end's port and any port of the other, the sender's first.
+    """Find the conversation of one end's port and any port of the other, or any other.
 
-    The conversation that was made for the packet's two ports is taken back if there is one.
+    The sender's end comes first, and the conversation with the other end before that with any. The
+    conversation that was made for the packet's two ports is taken back if there is one.
     """
     made = c.counts[UDP_CONVERSATIONS] - 1
     slot = _slot(c.udp, c.udp_slots, c.udp[made])
-    for of_sender in (True, False):
-        _any_port_key(c.udp[made + 1], p, src_port if of_sender else dst_port, of_sender)
-        number = c.any_port_slots[_slot(c.udp, c.any_port_slots, c.udp[made + 1])].number
-        if number != NONE:
-            c.udp_slots[slot].number = NONE
-            c.counts[UDP_CONVERSATIONS] = made
-            return number
+    for of_any in (False, True):
+        for of_sender in (True, False):
+            port = src_port if of_sender else dst_port
+            _any_port_key(c.udp[made + 1], p, port, of_sender, of_any)
+            number = c.any_port_slots[_slot(c.udp, c.any_port_slots, c.udp[made + 1])].number
+            if number != NONE:
+                c.udp_slots[slot].number = NONE
+                c.counts[UDP_CONVERSATIONS] = made
+                return number
     return NONE
 
 
 @numba.njit(cache=True)
-def open_any_port(c: Conversations, p: Record, src_port: int) -> None:
-    """Begin a conversation of the sender's port with any port of the receiver."""
+def open_any_port(c: Conversations, p: Record, port: int, of_any: bool) -> None:
+    """Begin a conversation of a sender's port with any port of the receiver, or of any host."""
     new = c.counts[UDP_CONVERSATIONS]
     key = c.udp[new]
-    _any_port_key(key, p, src_port, True)
+    _any_port_key(key, p, port, True, of_any)
+    slot = _slot(c.udp, c.any_port_slots, key)
+    if of_any and c.any_port_slots[slot].number != NONE:
+        return
     key.snmp = key.superseded = False
     key.stream = NONE
-    c.any_port_slots[_slot(c.udp, c.any_port_slots, key)].number = new
+    c.any_port_slots[slot].number = new
     c.counts[UDP_CONVERSATIONS] = new + 1
     c.counts[ANY_PORT_CONVERSATIONS] += 1
 
 
 @numba.njit(cache=True)
-def _any_port_key(key: Record, p: Record, port: int, of_sender: bool) -> None:
+def _any_port_key(key: Record, p: Record, port: int, of_sender: bool, of_any: bool) -> None:
     key.family, key.any_port, key.low_port, key.high_port = p.family, True, port, 0
     if of_sender:
         key.low_high, key.low_low = p.src_high, p.src_low
@@ -299,6 +311,8 @@ def _any_port_key(key: Record, p: Record, port: int, of_sender: bool) -> None:
     else:
         key.low_high, key.low_low = p.dst_high, p.dst_low
         key.high_high, key.high_low = p.src_high, p.src_low
+    if of_any:
+        key.high_high = key.high_low = 0
 
 
 @numba.njit(cache=True, inline="always")
