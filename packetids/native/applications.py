@@ -5,6 +5,7 @@ import numpy as np
 
 from packetids.native import conversations
 from packetids.native.conversations import CALLS, CALLS_KEPT, NONE, Conversations
+from packetids.native.records import padded
 from packetids.native.state import Record, u8, u16, u32
 from packetids.native.tunnels import TAKE_ALL
 from packetids.native.wire import PROTO_UDP
@@ -57,7 +58,7 @@ def _portmap(octets: np.ndarray, p: Record, c: Conversations) -> None:
             call.number, call.asks_port = number, _asks_port(octets, at, p.end)
             c.counts[CALLS] += 1
     elif is_reply == 1 and place != NONE and c.calls[place].asks_port:
-        accepted = at + 12 + 8 + _padded(u32(octets, at + 16))
+        accepted = at + 12 + 8 + padded(u32(octets, at + 16))
         if u32(octets, at + 8) or accepted + 8 > p.end or u32(octets, accepted):
             return
         port = u32(octets, accepted + 4)
@@ -81,17 +82,11 @@ def _asks_port(octets: np.ndarray, at: int, end: int) -> bool:
         return False
     if u32(octets, at + 20) != GETPORT:
         return False
-    verifier = at + 24 + 8 + _padded(u32(octets, at + 28))
+    verifier = at + 24 + 8 + padded(u32(octets, at + 28))
     if verifier + 8 > end:
         return False
-    arguments = verifier + 8 + _padded(u32(octets, verifier + 4))
+    arguments = verifier + 8 + padded(u32(octets, verifier + 4))
     return arguments + 16 <= end and u32(octets, arguments + 8) == PROTO_UDP
-
-
-@numba.njit(cache=True)
-def _padded(size: int) -> int:
-    """Round up to whole words, as XDR does."""
-    return size + (-size & 3)
 
 
 @numba.njit(cache=True)

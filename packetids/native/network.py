@@ -62,6 +62,7 @@ OTHER_TUNNELS = (
 )  # fmt: skip
 
 
+BEYOND_CAPTURED = -1
 # Of IP options, by kind; found by giving TShark each kind in each length.
 LEAST_OCTETS = np.zeros(256, np.uint8)
 LEAST_OCTETS[[7, 131, 137, 130, 133]] = 3  # routes recorded and wanted, security
@@ -200,20 +201,35 @@ def ip(octets: np.ndarray, p: Record, out: Output) -> None:
 
 
 @numba.njit(cache=True)
+def _option_octets(octets: np.ndarray, option: int, last: int, end: int) -> int:
+    """Give the length of an IP option; 0 where the options end, by a mark or because one is wrong.
+
+    BEYOND_CAPTURED where telling would need octets from the captured `end` on.
+    """
+    if option >= end:
+        return BEYOND_CAPTURED
+    kind = u8(octets, option)
+    if kind == wire.OPTION_END:
+        return 0
+    if kind == wire.OPTION_NOP:
+        return 1
+    if option + 1 >= last:
+        return 0
+    if option + 1 >= end:
+        return BEYOND_CAPTURED
+    length = u8(octets, option + 1)
+    return 0 if length < 2 or option + length > last else length
+
+
+@numba.njit(cache=True)
 def _holds(octets: np.ndarray, at: int, last: int) -> bool:
     """Tell whether each option is as long as TShark wants to read of its kind; else it stops."""
     option = at + wire.IP_LEN
-    while option + 1 < last:
-        kind = u8(octets, option)
-        if kind == wire.OPTION_END:
+    while option < last:
+        length = _option_octets(octets, option, last, last)
+        if length == 0:
             break
-        if kind == wire.OPTION_NOP:
-            option += 1
-            continue
-        length = u8(octets, option + 1)
-        if length < 2 or option + length > last:
-            break
-        if length < LEAST_OCTETS[kind]:
+        if length < LEAST_OCTETS[u8(octets, option)]:
             return False
         option += length
     return True
@@ -241,21 +257,12 @@ def _routed_destination(octets: np.ndarray, at: int, last: int, end: int) -> tup
     """
     option = at + wire.IP_LEN
     while option < last:
-        if option >= end:
+        length = _option_octets(octets, option, last, end)
+        if length == BEYOND_CAPTURED:
             return 0, False
+        if length == 0:
+            break
         kind = u8(octets, option)
-        if kind == wire.OPTION_END:
-            break
-        if kind == wire.OPTION_NOP:
-            option += 1
-            continue
-        if option + 1 >= last:
-            break
-        if option + 1 >= end:
-            return 0, False
-        length = u8(octets, option + 1)
-        if length < 2 or option + length > last:
-            break
         if kind == wire.OPTION_LOOSE_ROUTE or kind == wire.OPTION_STRICT_ROUTE:
             if option + 2 >= end:
                 return 0, False
