@@ -251,8 +251,8 @@ def _run(command: list[str], cores: list[int], environment: dict[str, str]) -> R
         text = said.read()
     if process.returncode:
         sys.exit(f"{' '.join(command)}: status {process.returncode}: {text}")
-    scale = 1e6 if sys.platform == "darwin" else 1e3  # octets there, kibioctets elsewhere
-    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / scale, text)
+    unit = 1 if sys.platform == "darwin" else 1024  # octets there, kibioctets elsewhere
+    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit / 1e6, text)
 
 
 def _pin(cores: list[int]) -> None:

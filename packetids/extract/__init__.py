@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
-from packetids import atomic, tshark
+from packetids import atomic
 from packetids.errors import PacketidsError, Unsupported
 from packetids.extract.writer import Writer
 
@@ -25,13 +25,20 @@ AUTO = "auto"  # native, and TShark for the captures that only it reads
 READ_BY, REASON, DAMAGE = "packetids.reader", "packetids.reason", "packetids.damage"
 
 
+# A reader is imported where it is used: numba alone takes a quarter of a second.
 def _native(capture: Path | BinaryIO, display_filter: str) -> Iterator[pa.RecordBatch]:
-    from packetids.native.reader import read  # numba is imported only where it is used
+    from packetids.native.reader import read
 
     return read(capture, display_filter)
 
 
-READERS: dict[str, Reader] = {NATIVE: _native, TSHARK: tshark.read}
+def _tshark(capture: Path | BinaryIO, display_filter: str) -> Iterator[pa.RecordBatch]:
+    from packetids.tshark import read
+
+    return read(capture, display_filter)
+
+
+READERS: dict[str, Reader] = {NATIVE: _native, TSHARK: _tshark}
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from packetids import atomic, compute, extract, settings, tshark
+from packetids import atomic, compute, extract, settings
 from packetids.captures import Capture
 from packetids.errors import PacketidsError
 from packetids.progress import Progress
@@ -171,6 +171,8 @@ def _code(reader: str) -> str:
 
 @cache
 def _tshark_version(reader: str) -> str:
+    from packetids import tshark  # only where it is used, as in `extract`
+
     try:
         return tshark.version()
     except PacketidsError:

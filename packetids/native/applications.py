@@ -100,7 +100,7 @@ def _snmp(octets: np.ndarray, p: Record, conversation: Record) -> None:
     size = u8(octets, p.at + 1)
     version = p.at + 2 + (size & 0x7F if size & 0x80 else 0)
     if version < p.end and u8(octets, version) == BER_INTEGER:
-        conversation.superseded = True
+        conversation.snmp, conversation.stream = True, NONE
 
 
 @numba.njit(cache=True)

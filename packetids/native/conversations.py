@@ -1,7 +1,9 @@
 """Conversations as TShark numbers them: TCP and UDP apart, from 0, by addresses and ports.
 
 Either direction belongs to the same conversation. Where a new connection reuses the addresses
-and ports of an old one (`transport.tcp` decides), the new one hides the old one.
+and ports of an old one (`transport.tcp` decides), the new one hides the old one and takes its
+place in the tables, so that a flood from the same ports again and again takes no more room: what
+is kept grows with the different addresses and ports, not with the streams.
 
 The tables grow between frames: a kernel that finds a table too full stops before the frame.
 """
@@ -15,17 +17,19 @@ from packetids.native.state import Record
 
 CONVERSATION = np.dtype(
     [
-        ("low_high", "u8"), ("low_low", "u8"),  # the smaller address
-        ("high_high", "u8"), ("high_low", "u8"),
-        ("low_port", "u2"), ("high_port", "u2"),
+        ("low", "u4"), ("high", "u4"),  # IPv4 addresses, the smaller first; else low is the place
+        ("low_port", "u2"), ("high_port", "u2"),  # in `Conversations.addresses`, and high is 0
+        ("stream", "i4"),  # its number; of UDP, NONE until a packet belongs to it
         ("family", "u1"),
         ("any_port", "?"),  # of the high address, whatever the addresses' order: see `applications`
         ("snmp", "?"),  # see `applications.snmp`
-        ("superseded", "?"),
-        ("stream", "i4"),  # number of a UDP conversation; NONE until a packet belongs to it
+        ("knows_rtt", "?"),  # of TCP: what `CONNECTION` holds
     ],
     align=True,
 )  # fmt: skip
+ADDRESSES = np.dtype(  # of a conversation that is not of IPv4: most captures have few
+    [("low_high", "u8"), ("low_low", "u8"), ("high_high", "u8"), ("high_low", "u8")]
+)
 
 # One direction of a TCP conversation; names as in RFC 9293, 32-bit sequence numbers.
 FLOW = np.dtype(
@@ -48,8 +52,7 @@ FLOW = np.dtype(
 CONNECTION = np.dtype(
     [
         ("last_ns", "i8"),  # time of the last frame
-        ("syn_ns", "i8"),  # of the last SYN; 0 without
-        ("initial_rtt_ns", "i8"),  # 0 without
+        ("syn_or_rtt_ns", "i8"),  # time of the last SYN, 0 without; then the initial RTT
     ],
     align=True,
 )
@@ -62,22 +65,23 @@ NONE = -1
 
 # `Conversations.counts`
 (
-    TCP_STREAMS, UDP_CONVERSATIONS, ANY_PORT_CONVERSATIONS, UDP_STREAMS, FREE_SEGMENT, SEGMENTS,
-    CALLS,
-) = range(7)  # fmt: skip
+    TCP_CONVERSATIONS, TCP_STREAMS, UDP_CONVERSATIONS, ANY_PORT_CONVERSATIONS, UDP_STREAMS,
+    FREE_SEGMENT, SEGMENTS, CALLS, ADDRESSES_KEPT,
+) = range(9)  # fmt: skip
 
 
 class Conversations(NamedTuple):
     """All conversations of one capture."""
 
-    counts: np.ndarray  # int64 (7,)
+    counts: np.ndarray  # int64 (9,)
     tcp: np.ndarray  # CONVERSATION (capacity,)
-    tcp_slots: np.ndarray  # SLOT (slots,): number of the newest conversation, -1 is free
+    tcp_slots: np.ndarray  # SLOT (slots,): number of the conversation, its place; -1 is free
     connections: np.ndarray  # CONNECTION (capacity,)
     flows: np.ndarray  # FLOW (2 * capacity,): of conversation i, 2 i and 2 i + 1
     segments: np.ndarray  # SEGMENT (capacity,)
     udp: np.ndarray  # CONVERSATION (capacity,)
     udp_slots: np.ndarray
+    addresses: np.ndarray  # ADDRESSES (capacity,)
     any_port_slots: np.ndarray  # of UDP conversations with any port; few, so soon looked up
     asked: np.ndarray  # int64 (AHEAD_FRAMES,), see `ahead`
     calls: np.ndarray  # CALL (CALLS_KEPT,), the newest; see `applications`
@@ -89,20 +93,21 @@ FRAME_STREAMS_MAX = 64  # conversations and segments that one frame may add
 
 
 # Room that the system gives only as it is used, so that tables of usual size are never copied.
-CAPACITY = 1 << 22
+CAPACITY = 1 << 23
 SLOTS = 1 << 12  # at first
 
 
 def none() -> Conversations:
     """Begin without conversations."""
     return Conversations(
-        counts=np.array([0, 0, 0, 0, NONE, 0, 0], np.int64),
+        counts=np.array([0, 0, 0, 0, 0, NONE, 0, 0, 0], np.int64),
         tcp=np.zeros(CAPACITY, CONVERSATION),
         tcp_slots=_free(SLOTS),
         connections=np.zeros(CAPACITY, CONNECTION),
         flows=np.zeros(2 * CAPACITY, FLOW),
         segments=np.zeros(CAPACITY, SEGMENT),
         udp=np.zeros(CAPACITY, CONVERSATION),
+        addresses=np.zeros(CAPACITY, ADDRESSES),
         udp_slots=_free(SLOTS),
         any_port_slots=_free(SLOTS),
         asked=np.full(AHEAD_FRAMES, NONE, np.int64),
@@ -112,22 +117,23 @@ def none() -> Conversations:
 
 @numba.njit(cache=True, inline="always")
 def have_room(c: Conversations) -> bool:
-    """Tell whether one more frame fits, and at least half the slots stay free."""
-    tcp = c.counts[TCP_STREAMS] + FRAME_STREAMS_MAX
+    """Tell whether one more frame fits, and at least a third of the slots stays free."""
+    tcp = c.counts[TCP_CONVERSATIONS] + FRAME_STREAMS_MAX
     udp = c.counts[UDP_CONVERSATIONS] + FRAME_STREAMS_MAX
     return (
         tcp <= len(c.tcp)
         and udp <= len(c.udp)
         and c.counts[SEGMENTS] + FRAME_STREAMS_MAX <= len(c.segments)
-        and 2 * tcp <= len(c.tcp_slots)
-        and 2 * udp <= len(c.udp_slots)
+        and c.counts[ADDRESSES_KEPT] + FRAME_STREAMS_MAX <= len(c.addresses)
+        and 3 * tcp <= 2 * len(c.tcp_slots)
+        and 3 * udp <= 2 * len(c.udp_slots)
         and 2 * (c.counts[ANY_PORT_CONVERSATIONS] + FRAME_STREAMS_MAX) <= len(c.any_port_slots)
     )
 
 
 def grown(c: Conversations) -> Conversations:
     """Double what is nearly full."""
-    tcp = c.counts[TCP_STREAMS] + FRAME_STREAMS_MAX
+    tcp = c.counts[TCP_CONVERSATIONS] + FRAME_STREAMS_MAX
     udp = c.counts[UDP_CONVERSATIONS] + FRAME_STREAMS_MAX
     if tcp > len(c.tcp):
         c = c._replace(
@@ -135,11 +141,13 @@ def grown(c: Conversations) -> Conversations:
         )
     if udp > len(c.udp):
         c = c._replace(udp=_doubled(c.udp))
+    if c.counts[ADDRESSES_KEPT] + FRAME_STREAMS_MAX > len(c.addresses):
+        c = c._replace(addresses=_doubled(c.addresses))
     if c.counts[SEGMENTS] + FRAME_STREAMS_MAX > len(c.segments):
         c = c._replace(segments=_doubled(c.segments))
-    if 2 * tcp > len(c.tcp_slots):
+    if 3 * tcp > 2 * len(c.tcp_slots):
         c = c._replace(tcp_slots=_rehashed(c.tcp_slots, _free(2 * len(c.tcp_slots))))
-    if 2 * udp > len(c.udp_slots):
+    if 3 * udp > 2 * len(c.udp_slots):
         c = c._replace(udp_slots=_rehashed(c.udp_slots, _free(2 * len(c.udp_slots))))
     if 2 * (c.counts[ANY_PORT_CONVERSATIONS] + FRAME_STREAMS_MAX) > len(c.any_port_slots):
         more = _free(2 * len(c.any_port_slots))
@@ -182,31 +190,51 @@ def is_reversed(p: Record, src_port: int, dst_port: int) -> bool:
 
 
 @numba.njit(cache=True, inline="always")
-def find(
-    table: np.ndarray, slots: np.ndarray, counts: np.ndarray, which: int, p: Record,
-    src_port: int, dst_port: int, always_new: bool,
+def _find(
+    c: Conversations, table: np.ndarray, slots: np.ndarray, which: int,
+    p: Record, src_port: int, dst_port: int,
 ) -> int:  # fmt: skip
-    """Give the number of the packet's newest conversation; a new one where there is none."""
-    new = counts[which]
-    key = table[new]  # written behind the last one, and kept there if it is new
-    key.family, key.any_port = p.family, False
-    if is_reversed(p, src_port, dst_port):
-        key.low_high, key.low_low, key.low_port = p.dst_high, p.dst_low, dst_port
-        key.high_high, key.high_low, key.high_port = p.src_high, p.src_low, src_port
-    else:
-        key.low_high, key.low_low, key.low_port = p.src_high, p.src_low, src_port
-        key.high_high, key.high_low, key.high_port = p.dst_high, p.dst_low, dst_port
-    slot = _slot(table, slots, key)
+    """Give the number of the packet's conversation; a new one, without stream, if there is none."""
+    new = c.counts[which]  # the key is written behind the last one, and kept there if it is new
+    tag = _key(c, table[new], p, src_port, dst_port, is_reversed(p, src_port, dst_port))
+    slot = _slot(c, table, slots, table[new], tag)
     known = slots[slot].number
-    key.snmp = key.superseded = False
-    key.stream = NONE
     if known != NONE:
-        if not always_new and not table[known].superseded:
-            return known
-        key.snmp = table[known].superseded
-    slots[slot].number = new
-    counts[which] = new + 1
+        return known
+    _keep(c, table[new], slots[slot], which)
     return new
+
+
+@numba.njit(cache=True, inline="always")
+def _key(
+    c: Conversations, key: Record, p: Record, src_port: int, dst_port: int, is_reversed: bool
+) -> Any:
+    """Write the key of a conversation without stream; give its tag."""
+    key.family, key.stream = p.family, NONE
+    key.any_port = key.snmp = key.knows_rtt = False
+    if is_reversed:
+        low_high, low_low, high_high, high_low = p.dst_high, p.dst_low, p.src_high, p.src_low
+        key.low_port, key.high_port = dst_port, src_port
+    else:
+        low_high, low_low, high_high, high_low = p.src_high, p.src_low, p.dst_high, p.dst_low
+        key.low_port, key.high_port = src_port, dst_port
+    if p.family == 4:
+        key.low, key.high = low_low, high_low
+    else:
+        key.low, key.high = c.counts[ADDRESSES_KEPT], 0
+        addresses = c.addresses[key.low]
+        addresses.low_high, addresses.low_low = low_high, low_low
+        addresses.high_high, addresses.high_low = high_high, high_low
+    return tag_of(low_high, low_low, high_high, high_low, key.low_port, key.high_port)
+
+
+@numba.njit(cache=True, inline="always")
+def _keep(c: Conversations, key: Record, slot: Record, which: int) -> None:
+    """Keep the key behind the last one, in the slot found for it."""
+    slot.number = c.counts[which]
+    c.counts[which] += 1
+    if key.family != 4:
+        c.counts[ADDRESSES_KEPT] += 1
 
 
 @numba.njit(cache=True, inline="always")
@@ -223,12 +251,9 @@ def tag_of(
 
 
 @numba.njit(cache=True, inline="always")
-def _slot(table: np.ndarray, slots: np.ndarray, key: Record) -> int:
+def _slot(c: Conversations, table: np.ndarray, slots: np.ndarray, key: Record, tag: Any) -> int:
     """Find the slot of a key, or a free one for it, which then has its tag."""
     mask = np.uint64(len(slots) - 1)
-    tag = tag_of(
-        key.low_high, key.low_low, key.high_high, key.high_low, key.low_port, key.high_port
-    )
     slot: Any = tag & mask
     while True:
         number = slots[slot].number
@@ -238,26 +263,46 @@ def _slot(table: np.ndarray, slots: np.ndarray, key: Record) -> int:
         other = table[number]
         if (
             slots[slot].tag == tag
-            and other.low_low == key.low_low
-            and other.high_low == key.high_low
             and other.low_port == key.low_port
             and other.high_port == key.high_port
-            and other.low_high == key.low_high
-            and other.high_high == key.high_high
             and other.family == key.family
         ):
-            return slot
+            if key.family != 4:
+                if _are_same(c.addresses[other.low], c.addresses[key.low]):
+                    return slot
+            elif other.low == key.low and other.high == key.high:
+                return slot
         slot = (slot + np.uint64(1)) & mask
+
+
+@numba.njit(cache=True)
+def _are_same(one: Record, other: Record) -> bool:
+    return (
+        one.low_high == other.low_high
+        and one.low_low == other.low_low
+        and one.high_high == other.high_high
+        and one.high_low == other.high_low
+    )
+
+
+@numba.njit(cache=True, inline="always")
+def find_tcp(c: Conversations, p: Record, src_port: int, dst_port: int) -> int:
+    """Give the packet's TCP conversation; a new one if there is none."""
+    number = _find(c, c.tcp, c.tcp_slots, TCP_CONVERSATIONS, p, src_port, dst_port)
+    if c.tcp[number].stream == NONE:
+        _begin(c, number, p.time_ns)
+    return number
 
 
 @numba.njit(cache=True, inline="always")
 def find_udp(c: Conversations, p: Record, src_port: int, dst_port: int) -> int:
     """Give the packet's UDP conversation: of its ports, of any port, or a new one."""
     conversations = c.counts[UDP_CONVERSATIONS]
-    number = find(c.udp, c.udp_slots, c.counts, UDP_CONVERSATIONS, p, src_port, dst_port, False)
+    number = _find(c, c.udp, c.udp_slots, UDP_CONVERSATIONS, p, src_port, dst_port)
     if number == conversations and c.counts[ANY_PORT_CONVERSATIONS]:
         other = _any_port(c, p, src_port, dst_port)
         if other != NONE:
+            _take_back(c, p, src_port, dst_port)
             number = other
     if c.udp[number].stream == NONE:
         c.udp[number].stream = c.counts[UDP_STREAMS]
@@ -267,64 +312,94 @@ def find_udp(c: Conversations, p: Record, src_port: int, dst_port: int) -> int:
 
 @numba.njit(cache=True)
 def _any_port(c: Conversations, p: Record, src_port: int, dst_port: int) -> int:
-    """Find the conversation of one end's port and any port of the other, or any other.
+    """Find the conversation of one end's port and any port of the other, or of any host.
 
-    The sender's end comes first, and the conversation with the other end before that with any. The
-    conversation that was made for the packet's two ports is taken back if there is one.
+    The sender's end comes first, and the conversation with the other end before that with any.
     """
-    made = c.counts[UDP_CONVERSATIONS] - 1
-    slot = _slot(c.udp, c.udp_slots, c.udp[made])
+    key = c.udp[c.counts[UDP_CONVERSATIONS]]
     for of_any in (False, True):
         for of_sender in (True, False):
             port = src_port if of_sender else dst_port
-            _any_port_key(c.udp[made + 1], p, port, of_sender, of_any)
-            number = c.any_port_slots[_slot(c.udp, c.any_port_slots, c.udp[made + 1])].number
+            tag = _any_port_key(c, key, p, port, of_sender, of_any)
+            number = c.any_port_slots[_slot(c, c.udp, c.any_port_slots, key, tag)].number
             if number != NONE:
-                c.udp_slots[slot].number = NONE
-                c.counts[UDP_CONVERSATIONS] = made
                 return number
     return NONE
 
 
 @numba.njit(cache=True)
+def _take_back(c: Conversations, p: Record, src_port: int, dst_port: int) -> None:
+    """Remove the newest UDP conversation, which is of the packet's two ports."""
+    c.counts[UDP_CONVERSATIONS] -= 1
+    key = c.udp[c.counts[UDP_CONVERSATIONS]]
+    if key.family != 4:
+        c.counts[ADDRESSES_KEPT] -= 1
+    tag = _key(c, key, p, src_port, dst_port, is_reversed(p, src_port, dst_port))
+    c.udp_slots[_slot(c, c.udp, c.udp_slots, key, tag)].number = NONE
+
+
+@numba.njit(cache=True)
 def open_any_port(c: Conversations, p: Record, port: int, of_any: bool) -> None:
     """Begin a conversation of a sender's port with any port of the receiver, or of any host."""
-    new = c.counts[UDP_CONVERSATIONS]
-    key = c.udp[new]
-    _any_port_key(key, p, port, True, of_any)
-    slot = _slot(c.udp, c.any_port_slots, key)
-    if of_any and c.any_port_slots[slot].number != NONE:
+    key = c.udp[c.counts[UDP_CONVERSATIONS]]
+    tag = _any_port_key(c, key, p, port, True, of_any)
+    slot = c.any_port_slots[_slot(c, c.udp, c.any_port_slots, key, tag)]
+    if of_any and slot.number != NONE:
         return
-    key.snmp = key.superseded = False
-    key.stream = NONE
-    c.any_port_slots[slot].number = new
-    c.counts[UDP_CONVERSATIONS] = new + 1
+    _keep(c, key, slot, UDP_CONVERSATIONS)
     c.counts[ANY_PORT_CONVERSATIONS] += 1
 
 
 @numba.njit(cache=True)
-def _any_port_key(key: Record, p: Record, port: int, of_sender: bool, of_any: bool) -> None:
-    key.family, key.any_port, key.low_port, key.high_port = p.family, True, port, 0
+def _any_port_key(
+    c: Conversations, key: Record, p: Record, port: int, of_sender: bool, of_any: bool
+) -> Any:
+    """Write the key of one end's port with any of the other's, or of any host; give its tag."""
     if of_sender:
-        key.low_high, key.low_low = p.src_high, p.src_low
-        key.high_high, key.high_low = p.dst_high, p.dst_low
+        tag = _key(c, key, p, port, 0, False)
     else:
-        key.low_high, key.low_low = p.dst_high, p.dst_low
-        key.high_high, key.high_low = p.src_high, p.src_low
-    if of_any:
-        key.high_high = key.high_low = 0
+        tag = _key(c, key, p, 0, port, True)
+    key.any_port = True
+    if not of_any:
+        return tag
+    none = np.uint64(0)
+    if key.family == 4:
+        key.high = 0
+        return tag_of(none, np.uint64(key.low), none, none, port, 0)
+    addresses = c.addresses[key.low]
+    addresses.high_high = addresses.high_low = 0
+    return tag_of(addresses.low_high, addresses.low_low, none, none, port, 0)
 
 
 @numba.njit(cache=True, inline="always")
-def begin_connection(c: Conversations, stream: int, time_ns: int) -> None:
-    """Fill in a TCP conversation that nobody has seen."""
-    connection = c.connections[stream]
-    connection.last_ns = time_ns
-    for flow in (c.flows[2 * stream], c.flows[2 * stream + 1]):
+def _begin(c: Conversations, number: int, time_ns: int) -> None:
+    """Begin the next TCP stream in a conversation whose room is all zero."""
+    c.tcp[number].stream = c.counts[TCP_STREAMS]
+    c.counts[TCP_STREAMS] += 1
+    c.connections[number].last_ns = time_ns
+    for way in range(2):
+        flow = c.flows[2 * number + way]
         flow.unacked = NONE
         flow.window_scale = -1
         flow.window = 0xFFFFFFFF  # none was seen
         flow.counts_in_flight = True
+
+
+@numba.njit(cache=True)
+def begin_anew(c: Conversations, number: int, time_ns: int) -> None:
+    """Begin a stream in the place of the one before with these addresses and ports."""
+    c.tcp[number].knows_rtt = False
+    c.connections[number].syn_or_rtt_ns = 0
+    for way in range(2):
+        flow = c.flows[2 * number + way]
+        place: Any = np.int64(flow.unacked)
+        while place != NONE:
+            older = np.int64(c.segments[place].older)
+            forget(c, place)
+            place = older
+        flow.first_seq = flow.next_seq = flow.max_seq_to_ack = flow.ack = flow.unacked_count = 0
+        flow.knows_first_seq = flow.probed = flow.before_first_ack = False
+    _begin(c, number, time_ns)
 
 
 @numba.njit(cache=True, inline="always")

@@ -88,7 +88,7 @@ def _lent_conversations(c: Conversations) -> Conversations:
     return Conversations(
         borrowed(c.counts), borrowed(c.tcp), borrowed(c.tcp_slots), borrowed(c.connections),
         borrowed(c.flows), borrowed(c.segments), borrowed(c.udp), borrowed(c.udp_slots),
-        borrowed(c.any_port_slots), borrowed(c.asked),
+        borrowed(c.addresses), borrowed(c.any_port_slots), borrowed(c.asked),
         borrowed(c.calls),
     )  # fmt: skip
 

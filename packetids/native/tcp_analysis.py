@@ -36,11 +36,11 @@ def _at_or_before(a: int, b: int) -> bool:
 
 @numba.njit(cache=True, inline="always")
 def analyse(
-    c: Conversations, stream: int, way: int, seq: int, ack: int, length: int, flags: int,
+    c: Conversations, number: int, way: int, seq: int, ack: int, length: int, flags: int,
     window: int, noted: bool,
 ) -> bool:  # fmt: skip
     """Take in a segment of `length` octets; tell whether there is something to note."""
-    this, other = c.flows[2 * stream + way], c.flows[2 * stream + 1 - way]
+    this, other = c.flows[2 * number + way], c.flows[2 * number + 1 - way]
     if not this.knows_first_seq:
         this.first_seq = seq if flags & wire.SYN else (seq - 1) & 0xFFFFFFFF
         this.knows_first_seq = True

@@ -4,7 +4,7 @@ import numba
 import numpy as np
 
 from packetids.native import applications, conversations, tcp_analysis, tunnels, wire
-from packetids.native.conversations import TCP_STREAMS, Conversations
+from packetids.native.conversations import Conversations
 from packetids.native.state import (
     INITIAL_RTT,
     STOP,
@@ -93,22 +93,13 @@ def tcp(octets: np.ndarray, p: Record, c: Conversations, out: Output) -> None:
     flags, header = offset_flags & 0x0FFF, (offset_flags >> 12) * 4
     window = u16(octets, at + wire.TCP_WINDOW)
 
-    streams = c.counts[TCP_STREAMS]
-    stream = conversations.find(
-        c.tcp, c.tcp_slots, c.counts, TCP_STREAMS, p, src_port, dst_port, False
-    )
-    if stream == streams:  # new
-        conversations.begin_connection(c, stream, p.time_ns)
+    number = conversations.find_tcp(c, p, src_port, dst_port)
     way = 1 if conversations.is_reversed(p, src_port, dst_port) else 0
     noted = False  # whether TShark has something to say of the segment: then it says initial_rtt
-    flow = c.flows[2 * stream + way]
+    flow = c.flows[2 * number + way]
     if flags & (wire.SYN | wire.ACK) == wire.SYN and flow.knows_first_seq:
         if seq != flow.first_seq:
-            stream = conversations.find(
-                c.tcp, c.tcp_slots, c.counts, TCP_STREAMS, p, src_port, dst_port, True
-            )
-            conversations.begin_connection(c, stream, p.time_ns)
-            flow = c.flows[2 * stream + way]
+            conversations.begin_anew(c, number, p.time_ns)
         else:
             flow.next_seq = flow.max_seq_to_ack
         noted = True
@@ -119,9 +110,9 @@ def tcp(octets: np.ndarray, p: Record, c: Conversations, out: Output) -> None:
     ):
         flow.first_seq = seq
         noted = True
-    if first(TCP_STREAM, stream, p, out):
-        r.tcp_stream = stream
-    connection = c.connections[stream]
+    conversation, connection = c.tcp[number], c.connections[number]
+    if first(TCP_STREAM, conversation.stream, p, out):
+        r.tcp_stream = conversation.stream
     delta_ns = p.time_ns - connection.last_ns
     connection.last_ns = p.time_ns
 
@@ -130,7 +121,7 @@ def tcp(octets: np.ndarray, p: Record, c: Conversations, out: Output) -> None:
     if knows_length:
         if first(TCP_LENGTH, length, p, out):
             r.tcp_len = length
-        noted = tcp_analysis.analyse(c, stream, way, seq, ack, length, flags, window, noted)
+        noted = tcp_analysis.analyse(c, number, way, seq, ack, length, flags, window, noted)
     if header < wire.TCP_LEN:
         return
     if first(TCP_FLAGS, flags, p, out):
@@ -138,12 +129,15 @@ def tcp(octets: np.ndarray, p: Record, c: Conversations, out: Output) -> None:
     if first(TCP_WINDOW, window, p, out):
         r.tcp_window = window
     if flags & wire.SYN:
-        if not flags & wire.ACK:
-            connection.syn_ns = p.time_ns
+        if not flags & wire.ACK and not conversation.knows_rtt:
+            connection.syn_or_rtt_ns = p.time_ns
         flow.before_first_ack = True
     if flags & (wire.SYN | wire.ACK) == wire.ACK:
-        if connection.syn_ns and not connection.initial_rtt_ns:
-            connection.initial_rtt_ns = p.time_ns - connection.syn_ns
+        if connection.syn_or_rtt_ns and not conversation.knows_rtt:
+            rtt_ns = p.time_ns - connection.syn_or_rtt_ns
+            if rtt_ns:
+                connection.syn_or_rtt_ns = rtt_ns
+                conversation.knows_rtt = True
         flow.before_first_ack = False
     if captured < wire.TCP_CHECKSUM + 2:
         return
@@ -157,11 +151,11 @@ def tcp(octets: np.ndarray, p: Record, c: Conversations, out: Output) -> None:
     if header > wire.TCP_LEN and (flags & wire.SYN or p.end < at + header):
         if not _options(octets, at, header, p.end, flags, flow):
             return
-    if noted and connection.initial_rtt_ns:
-        if first(INITIAL_RTT, seconds(connection.initial_rtt_ns), p, out):
-            r.initial_rtt_s = seconds(connection.initial_rtt_ns)
+    if noted and conversation.knows_rtt:
+        if first(INITIAL_RTT, seconds(connection.syn_or_rtt_ns), p, out):
+            r.initial_rtt_s = seconds(connection.syn_or_rtt_ns)
     if flags & wire.SYN:
-        tcp_analysis.agree_on_scaling(flow, c.flows[2 * stream + 1 - way], flags & wire.ACK != 0)
+        tcp_analysis.agree_on_scaling(flow, c.flows[2 * number + 1 - way], flags & wire.ACK != 0)
     tunnels.in_tcp(octets, p, at + header, src_port, dst_port)
 
 
