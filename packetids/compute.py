@@ -14,13 +14,15 @@ up may still be at it), and must write its output whole or not at all.
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from packetids import settings
 from packetids.errors import PacketidsError
+
+if TYPE_CHECKING:
+    from packetids import settings  # not in the workers: what it imports takes 0.1 s
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -31,7 +33,7 @@ THREADS = "NUMBA_NUM_THREADS"
 
 
 def completed(
-    function: Callable[[T], R], items: Sequence[T], p: settings.Compute
+    function: Callable[[T], R], items: Sequence[T], p: "settings.Compute"
 ) -> Iterator[tuple[int, R]]:
     """Give ``(i, function(items[i]))`` for every item, each as soon as it is there.
 

@@ -31,6 +31,8 @@ BUILDERS: dict[str, Builder] = {
     "ethernet": packets.ethernet,
     "fragment": packets.fragment,
     "portmap": packets.portmap,
+    "tftp": packets.tftp,
+    "connection": packets.connection,
     "arp": _ip(0x0806, packets.arp),
     "ipv4": _ip(0x0800, packets.ipv4),
     "ipv6": _ip(0x86DD, packets.ipv6),

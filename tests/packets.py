@@ -180,6 +180,42 @@ def portmap(rng: Random) -> bytes:
     return bytes(6) + b"\x02" + bytes(5) + b"\x08\x00" + head + addresses + header + body
 
 
+def tftp(rng: Random) -> bytes:
+    """Ask for a file, on TFTP's port or another, or send something between the same ports."""
+    ports = [rng.choice([69, 1069, 5000, 5001]) for _ in range(2)]
+    body = rng.choice([b"\0\1name\0octet\0", b"\0\2name\0NetASCII\0", b"\0\3\0\1data", bytes(9)])
+    header = struct.pack(">HHHH", *ports, 8 + len(body), 0)
+    return _between_few_hosts(rng, 17, header + body)
+
+
+def connection(rng: Random) -> bytes:
+    """A segment of a connection, perhaps of the next one of the same ports; few of both."""
+    flags = rng.choice([2, 2, 18, 16, 16, 16, 24, 17, 4])
+    header = struct.pack(
+        ">HHIIHHHH",
+        rng.choice([4000, 80]),
+        rng.choice([4000, 80]),
+        rng.choice([10, 11, 20, 31, 500]),
+        rng.choice([0, 11, 20, 31, 501]),
+        0x5000 | flags,
+        rng.choice([0, 100, 200]),
+        0,
+        0,
+    )
+    return _between_few_hosts(rng, 6, header + bytes(rng.choice([0, 0, 1, 9])))
+
+
+def _between_few_hosts(rng: Random, protocol: int, body: bytes) -> bytes:
+    ends = [rng.randrange(1, 4) for _ in range(2)]
+    if rng.random() < 0.3:
+        addresses = b"".join(bytes.fromhex("fe80") + bytes(13) + bytes([end]) for end in ends)
+        head = struct.pack(">IHBB", 6 << 28, len(body), protocol, 9)
+        return bytes(6) + b"\x02" + bytes(5) + b"\x86\xdd" + head + addresses + body
+    head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(body), 0, 0, 9, protocol, 0)
+    addresses = b"".join(bytes([10, 0, 0, end]) for end in ends)
+    return bytes(6) + b"\x02" + bytes(5) + b"\x08\x00" + head + addresses + body
+
+
 def ipv6(rng: Random, depth: int = 0) -> bytes:
     protocol, body = transport6(rng, depth)
     length = len(body)

@@ -13,10 +13,8 @@ versions of Python, numba and pyarrow do not: they do not change what is read.
 import hashlib
 import json
 import logging
-import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -26,9 +24,10 @@ import pyarrow.parquet as pq
 from packetids import atomic, compute, extract, settings
 from packetids.captures import Capture
 from packetids.errors import PacketidsError
+from packetids.extract import job
+from packetids.extract.job import KEY, Job, Outcome
 from packetids.progress import Progress
 
-KEY = "packetids.key"
 PACKAGE = Path(__file__).parents[1]
 SHARED = ("fields.py", "parquet.py", "extract/__init__.py", "extract/writer.py")
 OF_READER: dict[str, tuple[str, ...]] = {
@@ -38,36 +37,6 @@ OF_READER: dict[str, tuple[str, ...]] = {
 }
 
 log = logging.getLogger("extract")
-
-
-@dataclass(frozen=True)
-class Job:
-    """One capture to extract."""
-
-    capture: Capture
-    target: Path
-    reader: str
-    display_filter: str
-    key: str
-    keep_damaged: bool = False
-
-    def __str__(self) -> str:
-        return str(self.capture.path)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one capture."""
-
-    capture: Capture
-    reading: extract.Reading | None  # None if it could not be read
-    seconds: float = 0.0  # 0 if its Parquet file was there already
-    error: str = ""
-
-    @property
-    def packets(self) -> int:
-        """Count the packets of its Parquet file."""
-        return self.reading.packets if self.reading else 0
 
 
 def extract_all(
@@ -101,9 +70,9 @@ def extract_all(
             target.unlink(missing_ok=True)
             jobs.append(Job(capture, target, p.reader, p.display_filter, key, keep_damaged))
     log.info("%d captures to read, %d were read before", len(jobs), len(outcomes))
-    jobs.sort(key=lambda job: -job.capture.octets)  # the longest first, so that all end together
+    jobs.sort(key=lambda one: -one.capture.octets)  # the longest first, so that all end together
     with Progress(len(jobs), sum(job.capture.octets for job in jobs), log) as progress:
-        for _, outcome in compute.completed(_extract, jobs, where):
+        for _, outcome in compute.completed(job.run, jobs, where):
             outcomes[outcome.capture] = outcome
             progress.add(outcome.capture.octets, outcome.packets)
             if outcome.error:
@@ -128,22 +97,6 @@ def prune(captures: Iterable[Capture], folder: Path) -> None:
                 path.rmdir()
         elif path.suffix == atomic.PART or (path.suffix == ".parquet" and path not in expected):
             path.unlink()
-
-
-def _extract(job: Job) -> Outcome:
-    began = time.perf_counter()
-    try:
-        reading = extract.to_parquet(
-            job.capture.path,
-            job.target,
-            job.reader,
-            job.display_filter,
-            {KEY: job.key},
-            keep_damaged=job.keep_damaged,
-        )
-    except PacketidsError as error:
-        return Outcome(job.capture, None, time.perf_counter() - began, str(error))
-    return Outcome(job.capture, reading, time.perf_counter() - began, reading.damage)
 
 
 def _key(capture: Capture, p: settings.Extract) -> str:

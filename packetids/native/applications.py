@@ -1,10 +1,20 @@
 """Applications over UDP for which TShark opens conversations of its own, so that numbers shift."""
 
+from typing import Any
+
 import numba
 import numpy as np
 
 from packetids.native import conversations
-from packetids.native.conversations import CALLS, CALLS_KEPT, NONE, Conversations
+from packetids.native.conversations import (
+    CALLS,
+    CALLS_KEPT,
+    NONE,
+    NONE_KNOWN,
+    SNMP,
+    TFTP,
+    Conversations,
+)
 from packetids.native.records import padded
 from packetids.native.state import Record, u8, u16, u32
 from packetids.native.tunnels import TAKE_ALL
@@ -31,11 +41,14 @@ def in_udp(
     src_port: int, dst_port: int,
 ) -> None:  # fmt: skip
     """Look at a payload, which begins at ``p.at``, of a packet of `conversation`."""
-    if src_port in SNMP_PORTS or dst_port in SNMP_PORTS:
+    if conversation.application == TFTP or src_port == TFTP_PORT or dst_port == TFTP_PORT:
+        if dst_port == TFTP_PORT and _is_tftp_request(octets, p):
+            conversations.open_any_port(c, p, src_port, False, TFTP)
+    elif src_port in SNMP_PORTS or dst_port in SNMP_PORTS:
         _snmp(octets, p, conversation)
-    elif p.end - p.at > 4 and u16(octets, p.at) in TFTP_REQUESTS:
-        if not conversation.any_port and _is_tftp(octets, p, src_port, dst_port):
-            conversations.open_any_port(c, p, src_port, False)
+    elif _names_file_and_mode(octets, p) and not (src_port in TAKE_ALL or dst_port in TAKE_ALL):
+        if not _expects_tftp(c, p, dst_port):
+            conversations.open_any_port(c, p, src_port, False, TFTP)
     if src_port == PORTMAP_PORT or dst_port == PORTMAP_PORT:
         _portmap(octets, p, c)
 
@@ -63,7 +76,7 @@ def _portmap(octets: np.ndarray, p: Record, c: Conversations) -> None:
             return
         port = u32(octets, accepted + 4)
         if 0 < port < 1 << 16:
-            conversations.open_any_port(c, p, port, True)
+            conversations.open_any_port(c, p, port, True, NONE_KNOWN)
 
 
 @numba.njit(cache=True)
@@ -95,35 +108,49 @@ def _snmp(octets: np.ndarray, p: Record, conversation: Record) -> None:
 
     It takes for SNMP what begins with a BER sequence that begins with an integer. RFC 1157.
     """
-    if conversation.snmp or p.end - p.at < 3 or u8(octets, p.at) != BER_SEQUENCE:
+    if conversation.application == SNMP or p.end - p.at < 3 or u8(octets, p.at) != BER_SEQUENCE:
         return
     size = u8(octets, p.at + 1)
     version = p.at + 2 + (size & 0x7F if size & 0x80 else 0)
     if version < p.end and u8(octets, version) == BER_INTEGER:
-        conversation.snmp, conversation.stream = True, NONE
+        conversation.application, conversation.stream = SNMP, NONE
 
 
 @numba.njit(cache=True)
-def _is_tftp(octets: np.ndarray, p: Record, src_port: int, dst_port: int) -> bool:
-    """Tell whether a payload is a request of TFTP (RFC 1350), on its port or another.
+def _expects_tftp(c: Conversations, p: Record, dst_port: int) -> bool:
+    """Tell whether the receiver waits for an answer: then TShark takes a request for one."""
+    number = conversations.find_any_port(c, p, dst_port, False, False)
+    return number != NONE and c.udp[number].application == TFTP
 
-    The server answers from another port, so TShark then expects any port of it.
+
+@numba.njit(cache=True)
+def _is_tftp_request(octets: np.ndarray, p: Record) -> bool:
+    """Tell whether a payload is a request of TFTP. RFC 1350, section 5."""
+    return (
+        p.end - p.at > 4 and u16(octets, p.at) in TFTP_REQUESTS and _names_file_and_mode(octets, p)
+    )
+
+
+@numba.njit(cache=True)
+def _names_file_and_mode(octets: np.ndarray, p: Record) -> bool:
+    """Tell whether a payload goes on as a request does; on other ports TShark asks no more.
+
+    Printable texts, each ended by a zero, an even number of them (options are pairs, RFC 2347), of
+    which the second is a mode.
     """
-    if src_port != TFTP_PORT and dst_port != TFTP_PORT:
-        if src_port in TAKE_ALL or dst_port in TAKE_ALL:
-            return False
-    at = p.at + 2
-    while at < p.end and u8(octets, at):  # the file's name
-        at += 1
-    mode = np.uint64(0)
-    for _ in range(9):
-        at += 1
-        if at >= p.end:
-            return False
+    ends = 0
+    mode: Any = np.uint64(0)
+    for at in range(p.at + 2, p.end):
         sign = u8(octets, at)
         if sign == 0:
-            break
-        if 0x41 <= sign <= 0x5A:
-            sign |= 0x20
-        mode = mode << np.uint64(8) | np.uint64(sign)
+            ends += 1
+        elif not 0x20 <= sign <= 0x7E:
+            return False
+        elif ends == 1:
+            if mode >> np.uint64(56):
+                return False  # longer than any
+            lower = sign | 0x20 if 0x41 <= sign <= 0x5A else sign
+            mode = mode << np.uint64(8) | np.uint64(lower)
+    if ends == 0 or ends % 2:
+        return False
     return mode == np.uint64(NETASCII) or mode == np.uint64(OCTET) or mode == np.uint64(MAIL)

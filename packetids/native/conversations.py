@@ -22,7 +22,7 @@ CONVERSATION = np.dtype(
         ("stream", "i4"),  # its number; of UDP, NONE until a packet belongs to it
         ("family", "u1"),
         ("any_port", "?"),  # of the high address, whatever the addresses' order: see `applications`
-        ("snmp", "?"),  # see `applications.snmp`
+        ("application", "u1"),  # of UDP: NONE_KNOWN, SNMP or TFTP; see `applications`
         ("knows_rtt", "?"),  # of TCP: what `CONNECTION` holds
     ],
     align=True,
@@ -62,6 +62,7 @@ CALL = np.dtype([("number", "u4"), ("asks_port", "?")], align=True)
 # A hash table's: most other keys are known by their tag, without a look at the conversation.
 SLOT = np.dtype([("tag", "u4"), ("number", "i4")], align=True)
 NONE = -1
+NONE_KNOWN, SNMP, TFTP = range(3)
 
 # `Conversations.counts`
 (
@@ -162,9 +163,7 @@ def _doubled(table: np.ndarray) -> np.ndarray:
 
 
 def _free(slots: int) -> np.ndarray:
-    made = np.empty(slots, SLOT)
-    made["tag"], made["number"] = 0, NONE
-    return made
+    return np.full(slots, NONE, np.int64).view(SLOT)  # all bits set: NONE for its half, too
 
 
 @numba.njit(cache=True)
@@ -211,7 +210,8 @@ def _key(
 ) -> Any:
     """Write the key of a conversation without stream; give its tag."""
     key.family, key.stream = p.family, NONE
-    key.any_port = key.snmp = key.knows_rtt = False
+    key.any_port = key.knows_rtt = False
+    key.application = NONE_KNOWN
     if is_reversed:
         low_high, low_low, high_high, high_low = p.dst_high, p.dst_low, p.src_high, p.src_low
         key.low_port, key.high_port = dst_port, src_port
@@ -316,15 +316,20 @@ def _any_port(c: Conversations, p: Record, src_port: int, dst_port: int) -> int:
 
     The sender's end comes first, and the conversation with the other end before that with any.
     """
-    key = c.udp[c.counts[UDP_CONVERSATIONS]]
     for of_any in (False, True):
         for of_sender in (True, False):
-            port = src_port if of_sender else dst_port
-            tag = _any_port_key(c, key, p, port, of_sender, of_any)
-            number = c.any_port_slots[_slot(c, c.udp, c.any_port_slots, key, tag)].number
+            number = find_any_port(c, p, src_port if of_sender else dst_port, of_sender, of_any)
             if number != NONE:
                 return number
     return NONE
+
+
+@numba.njit(cache=True)
+def find_any_port(c: Conversations, p: Record, port: int, of_sender: bool, of_any: bool) -> int:
+    """Find the newest conversation of one end's port with any of the other's, or of any host."""
+    key = c.udp[c.counts[UDP_CONVERSATIONS]]
+    tag = _any_port_key(c, key, p, port, of_sender, of_any)
+    return c.any_port_slots[_slot(c, c.udp, c.any_port_slots, key, tag)].number
 
 
 @numba.njit(cache=True)
@@ -339,13 +344,14 @@ def _take_back(c: Conversations, p: Record, src_port: int, dst_port: int) -> Non
 
 
 @numba.njit(cache=True)
-def open_any_port(c: Conversations, p: Record, port: int, of_any: bool) -> None:
+def open_any_port(c: Conversations, p: Record, port: int, of_any: bool, application: int) -> None:
     """Begin a conversation of a sender's port with any port of the receiver, or of any host."""
     key = c.udp[c.counts[UDP_CONVERSATIONS]]
     tag = _any_port_key(c, key, p, port, True, of_any)
     slot = c.any_port_slots[_slot(c, c.udp, c.any_port_slots, key, tag)]
     if of_any and slot.number != NONE:
         return
+    key.application = application
     _keep(c, key, slot, UDP_CONVERSATIONS)
     c.counts[ANY_PORT_CONVERSATIONS] += 1
 
