@@ -42,10 +42,9 @@ ui: $(READY)  ## open the runs in MLflow on http://127.0.0.1:5000 (PORT=5000)
 	@echo "Open http://127.0.0.1:$(PORT)/#/experiments/1/runs (train), 2 (sweep), 3 (svc)"
 	mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port $(PORT)
 
-bench: $(READY)  ## readers, tables and training at the paper's scale, measured (over an hour; needs TShark)
-	python -m benchmarks.readers
-	python -m benchmarks.readers --readers native --octets 5000000000 --rounds 3
-	python -m benchmarks.readers --readers native --octets 5000000000 --hosts 4
+bench: $(READY)  ## readers, tables and training at the paper's scale, measured (two hours; needs TShark)
+	python -m benchmarks.readers --octets 5000000000 --hosts 4
+	python -m benchmarks.readers --octets 5000000000 --readers native --copies 4
 	python -m benchmarks.readers --page
 	python -m benchmarks.encodings
 	python -m benchmarks.scale run

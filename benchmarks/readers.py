@@ -84,6 +84,9 @@ def main() -> None:
         large, parts, packets = large_capture.make(
             embedded, folder, given.octets, given.files, given.hosts
         )
+        for part in parts:
+            for i in range(1, given.copies):
+                part.with_stem(f"{part.stem}.{i}").hardlink_to(part)
         print(f"{large.stat().st_size:,} octets, {packets:,} packets; also in {len(parts)} files\n")
         found = _measure(given, folder, large, parts, packets)
     kept = [one for one in results() if _subject(one) != _subject(found)]
@@ -96,8 +99,9 @@ def results() -> list[dict[str, Any]]:
     return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
 
 
-def _subject(found: dict[str, Any]) -> tuple[list[str], int, int]:
-    return found["readers"], found["arguments"]["octets"], found["arguments"]["hosts"]
+def _subject(found: dict[str, Any]) -> tuple[list[str], int, int, int]:
+    arguments = found["arguments"]
+    return found["readers"], *(arguments[name] for name in ("octets", "hosts", "copies"))
 
 
 def _page(measured: list[dict[str, Any]]) -> str:
@@ -112,12 +116,13 @@ def _page(measured: list[dict[str, Any]]) -> str:
         "number of conversations, not with the size of the capture.",
     ]
     for found in sorted(measured, key=_subject):
-        rounds, hosts = (found["arguments"][name] for name in ("rounds", "hosts"))
+        rounds, hosts, copies = (found["arguments"][n] for n in ("rounds", "hosts", "copies"))
         lines += [
             "",
             f"## {' and '.join(found['readers'])}: {found['capture_octets'] / 1e9:.1f} GB, "
             f"{found['packets']:,} packets"
-            + (f", the same hosts after {hosts} repeats" if hosts < large_capture.HOSTS else ""),
+            + (f", the same hosts after {hosts} repeats" if hosts < large_capture.HOSTS else "")
+            + (f"; each of the files {copies} times" if copies > 1 else ""),
             "",
             f"{found['date']}, {found['cpu']}, {found['cores']} cores, Python {found['python']}"
             + (f", TShark {found['tshark']}" if found["tshark"] else "")
@@ -153,6 +158,9 @@ def _arguments() -> argparse.Namespace:
         help="repeats with addresses of their own; then the same conversations go on",
     )  # fmt: skip
     parser.add_argument("--files", type=int, default=8, help="for one core against two")
+    parser.add_argument(
+        "--copies", type=int, default=1, help="of each file, for a longer run of many files"
+    )
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--readers", nargs="+", default=["native", "tshark"])
     parser.add_argument("--page", action="store_true", help=f"write {PAGE}, measure nothing")
@@ -195,7 +203,7 @@ def _measure(
         )
     return {
         "arguments": {
-            name: getattr(given, name) for name in ("octets", "files", "rounds", "hosts")
+            name: getattr(given, name) for name in ("octets", "files", "copies", "rounds", "hosts")
         },
         "capture_octets": large.stat().st_size,
         "packets": packets,
@@ -267,15 +275,18 @@ def _table(found: dict) -> str:
     def median(name: str, key: str = "seconds") -> float:
         return statistics.median(run[key] for run in found["runs"][name])
 
+    copies = found["arguments"]["copies"]
+    files = copies * found["arguments"]["files"]
+
     def rate(name: str) -> float:
-        return found["packets"] / median(name)
+        return found["packets"] * (copies if ", many, " in name else 1) / median(name)
 
     rows: list[tuple[str, list[float], str]] = [
         (f"packets/s, {what}", [rate(f"{r}, {name}") for r in readers], ",.0f")
         for what, name in (
             ("one file, 1 core", "large, 1 core"),
-            (f"{found['arguments']['files']} files, 1 core", "many, 1 core"),
-            (f"{found['arguments']['files']} files, 2 cores", "many, 2 core"),
+            (f"{files} files, 1 core", "many, 1 core"),
+            (f"{files} files, 2 cores", "many, 2 core"),
         )
     ]
     beyond = [
