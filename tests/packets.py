@@ -176,8 +176,7 @@ def portmap(rng: Random) -> bytes:
     addresses = client + server
     if what in ("reply", "answering"):
         header, addresses = struct.pack(">HHHH", there, own, 8 + len(body), 0), server + client
-    head = struct.pack(">BBHHHBBH", 0x45, 0, 28 + len(body), 0, 0, 9, 17, 0)
-    return bytes(6) + b"\x02" + bytes(5) + b"\x08\x00" + head + addresses + header + body
+    return _plain_ipv4(17, addresses, header + body)
 
 
 def tftp(rng: Random) -> bytes:
@@ -211,8 +210,11 @@ def _between_few_hosts(rng: Random, protocol: int, body: bytes) -> bytes:
         addresses = b"".join(bytes.fromhex("fe80") + bytes(13) + bytes([end]) for end in ends)
         head = struct.pack(">IHBB", 6 << 28, len(body), protocol, 9)
         return bytes(6) + b"\x02" + bytes(5) + b"\x86\xdd" + head + addresses + body
+    return _plain_ipv4(protocol, b"".join(bytes([10, 0, 0, end]) for end in ends), body)
+
+
+def _plain_ipv4(protocol: int, addresses: bytes, body: bytes) -> bytes:
     head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(body), 0, 0, 9, protocol, 0)
-    addresses = b"".join(bytes([10, 0, 0, end]) for end in ends)
     return bytes(6) + b"\x02" + bytes(5) + b"\x08\x00" + head + addresses + body
 
 

@@ -21,7 +21,6 @@ CONVERSATION = np.dtype(
         ("low_port", "u2"), ("high_port", "u2"),  # in `Conversations.addresses`, and high is 0
         ("stream", "i4"),  # its number; of UDP, NONE until a packet belongs to it
         ("family", "u1"),
-        ("any_port", "?"),  # of the high address, whatever the addresses' order: see `applications`
         ("application", "u1"),  # of UDP: NONE_KNOWN, SNMP or TFTP; see `applications`
         ("knows_rtt", "?"),  # of TCP: what `CONNECTION` holds
     ],
@@ -206,13 +205,12 @@ def _find(
 
 @numba.njit(cache=True, inline="always")
 def _key(
-    c: Conversations, key: Record, p: Record, src_port: int, dst_port: int, is_reversed: bool
+    c: Conversations, key: Record, p: Record, src_port: int, dst_port: int, reverse: bool
 ) -> Any:
     """Write the key of a conversation without stream; give its tag."""
     key.family, key.stream = p.family, NONE
-    key.any_port = key.knows_rtt = False
-    key.application = NONE_KNOWN
-    if is_reversed:
+    key.application, key.knows_rtt = NONE_KNOWN, False
+    if reverse:
         low_high, low_low, high_high, high_low = p.dst_high, p.dst_low, p.src_high, p.src_low
         key.low_port, key.high_port = dst_port, src_port
     else:
@@ -365,7 +363,6 @@ def _any_port_key(
         tag = _key(c, key, p, port, 0, False)
     else:
         tag = _key(c, key, p, 0, port, True)
-    key.any_port = True
     if not of_any:
         return tag
     none = np.uint64(0)
