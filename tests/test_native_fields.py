@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 
 from packetids import compare_readers, fields
 from packetids.errors import PacketidsError, Unsupported
-from packetids.native import columns, conversations, fragments, reader, text, transport, tunnels
+from packetids.native import (
+    columns,
+    conversations,
+    fragments,
+    reader,
+    state,
+    text,
+    transport,
+    tunnels,
+)
 from tests import golden, naive_packet, packets
 from tests.conftest import needs_tshark
 
@@ -287,6 +296,41 @@ def test_numbers_that_come_again_are_kept_beside_the_first():
 
     assert row["udp.srcport"] == 4789 and row["ip.src"] == "10.0.0.1,10.0.0.1"
     assert "udp.srcport=4789,53 udp.dstport=4789,4000" in row[fields.REPEATED]
+
+
+def test_a_batch_ends_where_its_texts_or_its_rows_would_be_too_many():
+    hosts, count = text.ENTRIES, text.ENTRIES + columns.BATCH_ROWS + 7
+    octets = bytearray(packets.capture([]))
+    for i in range(count):
+        frame = bytearray(ethernet(0x0800, ipv4(17, udp(i % 4000, 80))))
+        struct.pack_into(">I", frame, 26, min(i, hosts))  # the source address
+        octets += struct.pack("<IIII", i, 0, len(frame), len(frame)) + frame
+    batches = list(reader.read(io.BytesIO(octets), ""))
+    table = pa.Table.from_batches(batches)
+
+    assert [batch.num_rows for batch in batches] == [hosts, columns.BATCH_ROWS, 7]
+    number = np.arange(count)
+    assert np.array_equal(table["udp.srcport"], number % 4000)
+    assert np.array_equal(table["frame.time_epoch"].cast(pa.int64()), number * 10**9)
+    assert table["ip.src"].to_pylist() == [
+        f"0.{i >> 16}.{i >> 8 & 255}.{i & 255}" for i in np.minimum(number, hosts).tolist()
+    ]
+
+
+def test_a_batch_ends_where_numbers_that_come_again_would_be_too_many():
+    frames = []
+    for i in range(20_000):
+        frame = ethernet(0x0800, ipv4(17, udp(i, 80)))
+        for _ in range(4):
+            frame = ethernet(0x0800, ipv4(17, udp(4789, 4789, bytes(8) + frame)))
+        frames.append((frame, len(frame)))
+    batches = list(reader.read(io.BytesIO(packets.capture(frames)), ""))
+    repeated = pa.Table.from_batches(batches)[fields.REPEATED].to_pylist()
+
+    assert max(batch.num_rows for batch in batches) < state.ROWS
+    assert [text.split()[0] for text in repeated] == [
+        f"udp.srcport=4789,4789,4789,4789,{i}" for i in range(20_000)
+    ]
 
 
 def test_batches_have_the_schema_and_real_nulls():

@@ -15,6 +15,7 @@ from packetids.native.state import (
     NUMBER_FIELDS,
     NUMBERS,
     ROW,
+    ROWS,
     TCP_CHECKSUM,
     TCP_DSTPORT,
     TCP_FLAGS,
@@ -34,43 +35,80 @@ from packetids.native.state import (
 )
 from packetids.native.text import Dictionaries
 
+BATCH_ROWS = 1 << 18  # at most
 BLOCK_ROWS = 256  # rows that stay in the processor's cache while every column takes from them
 
 
-def batch(rows: int, out: Output, d: Dictionaries) -> pa.RecordBatch:
-    """Make a batch of `fields.schema()` of the first `rows` rows; copies all."""
-    bits = len(NUMBERS) + len(TEXTS)
-    valid = np.zeros((bits, (rows + 7) // 8), np.uint8)
-    # Of Arrow's memory pool, which gives the same pages again; the system's would be new ones.
-    buffers = [pa.allocate_buffer(rows * ROW[name].itemsize) for name in NUMBER_FIELDS]
-    values = tuple(
-        np.frombuffer(buffer, ROW[name])
-        for buffer, name in zip(buffers, NUMBER_FIELDS, strict=True)
-    )
-    _transpose(out.rows, rows, valid, values)
-    columns: list[pa.Array] = []
-    for field in fields.FIELDS:
-        if field.name in NUMBERS:
-            place = NUMBERS.index(field.name)
-            there = pa.py_buffer(valid[place])
-            columns.append(pa.Array.from_buffers(field.type, rows, [there, buffers[place]]))
-        else:
-            place = TEXTS.index(field.name)
-            index = pa.py_buffer(d.entry[place, :rows].copy())
-            there = pa.py_buffer(valid[len(NUMBERS) + place])
-            columns.append(
-                pa.DictionaryArray.from_arrays(
-                    pa.Array.from_buffers(pa.int32(), rows, [there, index]),
-                    text.dictionary(d, place),
-                    safe=False,
-                )
-            )
-    columns.append(_repeated(rows, out))
-    return pa.RecordBatch.from_arrays(columns, schema=fields.schema())
+class Columns:
+    """The columns of a batch of `fields.schema()` while they are filled.
+
+    Attributes
+    ----------
+    rows : int
+        How many there are by now.
+    """
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._valid = np.zeros((len(NUMBERS) + len(TEXTS), BATCH_ROWS // 8), np.uint8)
+        # Of Arrow's memory pool, which gives the same pages again; the system's would be new ones.
+        self._buffers = [pa.allocate_buffer(BATCH_ROWS * ROW[n].itemsize) for n in NUMBER_FIELDS]
+        self._values = [
+            np.frombuffer(buffer, ROW[name])
+            for buffer, name in zip(self._buffers, NUMBER_FIELDS, strict=True)
+        ]
+        self._entries = [pa.allocate_buffer(BATCH_ROWS * 4) for _ in TEXTS]
+        self._repeated: dict[int, str] = {}  # by row
+
+    @property
+    def full(self) -> bool:
+        """Whether another `state.ROWS` rows would be too many."""
+        return self.rows + ROWS > BATCH_ROWS
+
+    def take(self, count: int, out: Output, d: Dictionaries) -> None:
+        """Add a copy of the first `count` rows; before this, eight rows or a multiple of it."""
+        begin, end = self.rows, self.rows + count
+        values = tuple(column[begin:end] for column in self._values)
+        _transpose(out.rows, count, self._valid, begin // 8, values)
+        for place, buffer in enumerate(self._entries):
+            np.frombuffer(buffer, np.int32)[begin:end] = d.entry[place, :count]
+        for row, numbers in _repeated(out).items():
+            self._repeated[begin + row] = numbers
+        self.rows = end
+
+    def batch(self, d: Dictionaries) -> pa.RecordBatch:
+        """Hand over all rows; their texts are those of `d`. Nothing can be added afterwards."""
+        columns: list[pa.Array] = []
+        for field in fields.FIELDS:
+            if field.name in NUMBERS:
+                place = NUMBERS.index(field.name)
+                buffers = [pa.py_buffer(self._valid[place]), self._buffers[place]]
+                columns.append(pa.Array.from_buffers(field.type, self.rows, buffers))
+            else:
+                place = TEXTS.index(field.name)
+                buffers = [pa.py_buffer(self._valid[len(NUMBERS) + place]), self._entries[place]]
+                entries = pa.Array.from_buffers(pa.int32(), self.rows, buffers)
+                texts = text.dictionary(d, place)
+                columns.append(pa.DictionaryArray.from_arrays(entries, texts, safe=False))
+        columns.append(self._repeated_column())
+        return pa.RecordBatch.from_arrays(columns, schema=fields.schema())
+
+    def _repeated_column(self) -> pa.Array:
+        rows = list(self._repeated)
+        entry = np.zeros(self.rows, np.int32)
+        there = np.zeros(self.rows, np.bool_)
+        entry[rows], there[rows] = np.arange(len(rows)), True
+        buffers = [pa.py_buffer(np.packbits(there, bitorder="little")), pa.py_buffer(entry)]
+        entries = pa.Array.from_buffers(pa.int32(), self.rows, buffers)
+        return pa.DictionaryArray.from_arrays(entries, text.strings(list(self._repeated.values())))
 
 
 @numba.njit(cache=True, nogil=True)
-def _transpose(rows: np.ndarray, count: int, valid: np.ndarray, values: tuple) -> None:  # type: ignore[type-arg]
+def _transpose(
+    rows: np.ndarray, count: int, valid: np.ndarray, to: int,
+    values: tuple,  # type: ignore[type-arg]
+) -> None:  # fmt: skip
+    """Spread `rows` over `values`, and their bits over `valid` from octet `to` on."""
     for begin in range(0, count, BLOCK_ROWS):
         end = min(begin + BLOCK_ROWS, count)
         for i in range(begin, end):
@@ -106,10 +144,11 @@ def _transpose(rows: np.ndarray, count: int, valid: np.ndarray, values: tuple) -
                     square |= np.uint64(bits) << np.uint64(8 * i)
                 square = transposed(square)
                 for i in range(min(8, len(valid) - place)):
-                    valid[place + i, octet] = square >> np.uint64(8 * i) & np.uint64(0xFF)
+                    valid[place + i, to + octet] = square >> np.uint64(8 * i) & np.uint64(0xFF)
     for i in range(count // 8 * 8, count):
         for bit in range(len(valid)):
-            valid[bit, i >> 3] |= np.uint8((rows[i].valid >> np.uint32(bit) & 1) << (i & 7))
+            there = rows[i].valid >> np.uint32(bit) & 1
+            valid[bit, to + (i >> 3)] |= np.uint8(there << (i & 7))
 
 
 @numba.njit(cache=True, inline="always")
@@ -126,26 +165,19 @@ def transposed(square: Any) -> Any:
     return square ^ other ^ other << np.uint64(28)
 
 
-def _repeated(rows: int, out: Output) -> pa.Array:
-    """Write the numbers that occur more than once in a packet, as `fields.REPEATED` says."""
+def _repeated(out: Output) -> dict[int, str]:
+    """Write the numbers that occur again in a packet, by row, as `fields.REPEATED` says."""
     several: dict[int, dict[int, list[float]]] = {}
     for row, column, value in out.extras[: out.extra_count[0]].tolist():
         first = out.rows[row][NUMBER_FIELDS[column]]
         several.setdefault(row, {}).setdefault(column, [first]).append(value)
-    texts: list[str] = []
-    places = np.zeros(rows, np.int32)
-    there = np.zeros(rows, np.bool_)
-    for row, by_column in several.items():
-        places[row], there[row] = len(texts), True
-        texts.append(
-            " ".join(
-                f"{NUMBERS[column]}={','.join(_printed(NUMBERS[column], v) for v in found)}"
-                for column, found in sorted(by_column.items())
-            )
+    return {
+        row: " ".join(
+            f"{NUMBERS[column]}={','.join(_printed(NUMBERS[column], v) for v in found)}"
+            for column, found in sorted(by_column.items())
         )
-    buffers = [pa.py_buffer(np.packbits(there, bitorder="little")), pa.py_buffer(places)]
-    index = pa.Array.from_buffers(pa.int32(), rows, buffers)
-    return pa.DictionaryArray.from_arrays(index, text.strings(texts))
+        for row, by_column in several.items()
+    }
 
 
 def _printed(name: str, value: float) -> str:

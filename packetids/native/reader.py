@@ -47,7 +47,7 @@ def read(capture: Path | BinaryIO, display_filter: str) -> Iterator[pa.RecordBat
     ------
     pyarrow.RecordBatch
         With the schema of `fields.schema()`; a field that a packet lacks is null. At most
-        `state.ROWS` rows.
+        `columns.BATCH_ROWS` rows.
 
     Raises
     ------
@@ -80,6 +80,7 @@ class _Reading:
         self.name = name
         self.wanted = wanted
         self.out = state.output()
+        self.columns = columns.Columns()
         self.dictionaries = text.dictionaries()
         self.conversations = conversations.none()
         self.fragments = fragments.Fragments()
@@ -93,7 +94,9 @@ class _Reading:
                 while first < len(run.start):
                     first, row, why = self._run(run, first, row)
                     if why == dissect.FULL:
-                        yield self._batch(row)
+                        self._take(row)
+                        if row < state.ROWS or self.columns.full:
+                            yield self._batch()
                         row = 0
                     elif why == dissect.GROW:
                         self.conversations = conversations.grown(self.conversations)
@@ -103,11 +106,13 @@ class _Reading:
                     elif why == state.UNSUPPORTED:
                         raise self._unsupported(run, first)
         except PacketidsError:
-            if row:
-                yield self._batch(row)
+            self._take(row)
+            if self.columns.rows:
+                yield self._batch()
             raise
-        if row:
-            yield self._batch(row)
+        self._take(row)
+        if self.columns.rows:
+            yield self._batch()
 
     def _run(self, run: Frames, first: int, row: int) -> tuple[int, int, int]:
         return dissect.run(
@@ -154,9 +159,14 @@ class _Reading:
         state.drop(int(p["row"]), self.out)
         return Unsupported(f"{self.name}: frame {run.first_number + frame}: {why}")
 
-    def _batch(self, rows: int) -> pa.RecordBatch:
-        """Hand over `rows` packets and make room for the next ones."""
-        made = columns.batch(rows, self.out, self.dictionaries)
+    def _take(self, rows: int) -> None:
+        """Copy `rows` packets to the columns and make room for the next ones."""
+        self.columns.take(rows, self.out, self.dictionaries)
         self.out.extra_count[0] = 0
+
+    def _batch(self) -> pa.RecordBatch:
+        """Hand over the columns and begin new ones."""
+        made = self.columns.batch(self.dictionaries)
+        self.columns = columns.Columns()
         text.clear(self.dictionaries)
         return made

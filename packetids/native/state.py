@@ -83,8 +83,8 @@ NUMBER_FIELDS = (  # of a ROW, in the order of `NUMBERS`
 )  # fmt: skip
 EXTRA = np.dtype([("row", "i8"), ("column", "i8"), ("value", "f8")])  # a number that came again
 
-ROWS = 1 << 16  # of one batch, at most
-EXTRAS = 1 << 16  # of one batch, at most
+ROWS = 1 << 13  # at most, before `columns` takes them
+EXTRAS = 1 << 16  # of them, at most
 FRAME_EXTRAS_MAX = 20 * DEPTH_MAX
 
 
@@ -99,7 +99,7 @@ class Output(NamedTuple):
 
 
 def output() -> Output:
-    """Make room for one batch."""
+    """Make room for `ROWS` rows."""
     return Output(
         rows=np.zeros(ROWS, ROW),
         found=np.zeros((len(TEXTS), (DEPTH_MAX + 1) * 16), np.uint8),

@@ -15,8 +15,9 @@ from packetids.native.state import (
     Output,
 )
 
-SLOTS = ROWS * 2
-POOL_OCTETS = ROWS * 16
+ENTRIES = 1 << 16  # of a dictionary, at most
+SLOTS = ENTRIES * 2
+POOL_OCTETS = ENTRIES * 16
 LONGEST_OCTETS = (DEPTH_MAX + 1) * 16  # of one packet's entry
 
 LONGEST = {1: 4, 4: 16, 16: 46}  # characters of one item with its comma, by octets
@@ -26,11 +27,11 @@ COMMA, DOT, COLON, ZERO, LETTER_A = (ord(sign) for sign in ",.:0a")
 class Dictionaries(NamedTuple):
     """The distinct texts of a batch, a dictionary for each of `TEXTS`."""
 
-    entry: np.ndarray  # int32 (8, ROWS): which entry a row has
+    entry: np.ndarray  # int32 (8, ROWS): which entry a row of `Output` has
     slots: np.ndarray  # int32 (8, SLOTS): entry + 1 by hash, 0 is free
-    entry_slot: np.ndarray  # int32 (8, ROWS)
-    entry_key: np.ndarray  # uint64 (8, ROWS)
-    entry_end: np.ndarray  # int64 (8, ROWS + 1), offsets in the pool; [:, 0] is 0
+    entry_slot: np.ndarray  # int32 (8, ENTRIES)
+    entry_key: np.ndarray  # uint64 (8, ENTRIES)
+    entry_end: np.ndarray  # int64 (8, ENTRIES + 1), offsets in the pool; [:, 0] is 0
     entries: np.ndarray  # int64 (8,)
     pool: np.ndarray  # uint8 (8, POOL_OCTETS)
     full: np.ndarray  # bool (1,): the entries of another packet may not fit
@@ -41,9 +42,9 @@ def dictionaries() -> Dictionaries:
     return Dictionaries(
         entry=np.zeros((len(TEXTS), ROWS), np.int32),
         slots=np.zeros((len(TEXTS), SLOTS), np.int32),
-        entry_slot=np.zeros((len(TEXTS), ROWS), np.int32),
-        entry_key=np.zeros((len(TEXTS), ROWS), np.uint64),
-        entry_end=np.zeros((len(TEXTS), ROWS + 1), np.int64),
+        entry_slot=np.zeros((len(TEXTS), ENTRIES), np.int32),
+        entry_key=np.zeros((len(TEXTS), ENTRIES), np.uint64),
+        entry_end=np.zeros((len(TEXTS), ENTRIES + 1), np.int64),
         entries=np.zeros(len(TEXTS), np.int64),
         pool=np.zeros((len(TEXTS), POOL_OCTETS), np.uint8),
         full=np.zeros(1, np.bool_),
@@ -95,7 +96,7 @@ def _add(out: Output, d: Dictionaries, column: int, slot: int, key: int, length:
     d.entry_key[column, entry] = key
     d.entries[column] = entry + 1
     d.slots[column, slot] = entry + 1
-    if begin + length + LONGEST_OCTETS > POOL_OCTETS:
+    if entry + 1 == ENTRIES or begin + length + LONGEST_OCTETS > POOL_OCTETS:
         d.full[0] = True
     return entry
 
