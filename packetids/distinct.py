@@ -12,8 +12,12 @@ import numpy as np
 import pandas as pd
 from numba import njit
 
+from packetids.prefetch import prefetch
+
 WORD_BITS = 64
 EXACT_INTEGER = 1 << 53  # a float64 holds every whole number up to it
+BLOCK_ROWS = 1 << 14  # whose words stay in the processor's cache while every column is packed
+AHEAD_ROWS = 128  # whose places in the hash table are asked for at a time
 ROWS_MAX = (1 << 32) - 2  # a slot of the hash table keeps a row in 32 bits
 
 
@@ -27,7 +31,7 @@ def first_equal(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
 
     Returns
     -------
-    int64 array, shape (n,)
+    uint32 array, shape (n,)
         Its own position for a row that has no equal before it.
     """
     if len(table) > ROWS_MAX:
@@ -37,7 +41,7 @@ def first_equal(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
 
 def is_first(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
     """Tell which rows have no equal before them; bool, shape (n,)."""
-    return first_equal(table, columns) == np.arange(len(table))
+    return first_equal(table, columns) == np.arange(len(table), dtype=np.uint32)
 
 
 def pack(columns: list[pd.Series]) -> np.ndarray:
@@ -63,11 +67,13 @@ def pack(columns: list[pd.Series]) -> np.ndarray:
         places.append((word, WORD_BITS - free[word]))
         free[word] -= bits
     words = np.zeros((len(columns[0]), len(free)), np.uint64)
-    for values, (whole, low, _), (word, shift) in zip(numbers, ranges, places, strict=True):
-        if whole:
-            _put(words[:, word], values, low, shift)
-        else:
-            _put_float(words[:, word], values, values.view(np.uint64))
+    for start in range(0, len(words), BLOCK_ROWS):
+        block = slice(start, start + BLOCK_ROWS)
+        for values, (whole, low, _), (word, shift) in zip(numbers, ranges, places, strict=True):
+            if whole:
+                _put(words[block, word], values[block], low, shift)
+            else:
+                _put_float(words[block, word], values[block], values[block].view(np.uint64))
     return words
 
 
@@ -154,25 +160,35 @@ def _first_equal(words: np.ndarray) -> np.ndarray:
     mask = np.uint64(size - 1)
     slots = np.zeros(size, np.uint64)
     lower = np.uint64(0xFFFFFFFF)
-    first = np.empty(n, np.int64)
-    for row in range(n):
-        mixed = _hash(words, row)
-        at = mixed & mask
-        while True:
-            slot = slots[at]
-            if slot == 0:
-                slots[at] = (mixed & ~lower) | np.uint64(row + 1)
-                first[row] = row
-                break
-            if (slot ^ mixed) & ~lower == 0:
-                other = np.int64(slot & lower) - 1
-                equal = True
-                for j in range(n_words):
-                    if words[other, j] != words[row, j]:
-                        equal = False
-                        break
-                if equal:
-                    first[row] = other
+    first = np.empty(n, np.uint32)
+    hashes = np.empty(AHEAD_ROWS, np.uint64)
+    for start in range(0, n, AHEAD_ROWS):
+        rows = min(AHEAD_ROWS, n - start)
+        for i in range(rows):
+            hashes[i] = _hash(words, start + i)
+            prefetch(slots, np.int64(hashes[i] & mask))
+        for i in range(rows):
+            slot = slots[hashes[i] & mask]
+            if slot != 0 and (slot ^ hashes[i]) & ~lower == 0:
+                prefetch(words, np.int64(slot & lower) - 1)
+        for i in range(rows):
+            row, mixed = start + i, hashes[i]
+            at = mixed & mask
+            while True:
+                slot = slots[at]
+                if slot == 0:
+                    slots[at] = (mixed & ~lower) | np.uint64(row + 1)
+                    first[row] = row
                     break
-            at = (at + np.uint64(1)) & mask
+                if (slot ^ mixed) & ~lower == 0:
+                    other = np.int64(slot & lower) - 1
+                    equal = True
+                    for j in range(n_words):
+                        if words[other, j] != words[row, j]:
+                            equal = False
+                            break
+                    if equal:
+                        first[row] = other
+                        break
+                at = (at + np.uint64(1)) & mask
     return first

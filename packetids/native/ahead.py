@@ -6,50 +6,20 @@ the addresses and ports where most frames have them: TCP or UDP over IPv4 withou
 Ethernet. This is a hint only; no answer depends on it.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numba
 import numpy as np
-from llvmlite import ir
-from numba.core import cgutils, types
-from numba.core.extending import intrinsic
-from numba.np import arrayobj
 
 from packetids.native import conversations, wire
 from packetids.native.conversations import AHEAD_FRAMES, NONE, Conversations
 from packetids.native.link import ETHER
 from packetids.native.state import u8, u16, u32
+from packetids.prefetch import prefetch
 
 CONVERSATION_FRAMES = AHEAD_FRAMES // 2  # ahead of the frame; its slot comes before it
 PORTS_END = wire.ETH_LEN + wire.IP_LEN + wire.TCP_DSTPORT + 2
 PLAIN_IPV4 = 0x45  # version 4, a header of five words
-
-
-@intrinsic
-def _prefetch(_: Any, array: types.Array, index: Any) -> tuple[Any, Callable[..., Any]]:
-    """Ask for the cache line of ``array[index]``, to read and write."""
-
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = signature.args[0]
-        made = arrayobj.make_array(kind)(context, builder, arguments[0])
-        at = cgutils.get_item_pointer(
-            context, builder, kind, made, [arguments[1]], wraparound=False, boundscheck=False
-        )
-        octet, word = ir.IntType(8).as_pointer(), ir.IntType(32)
-        ask = cgutils.get_or_insert_function(
-            builder.module,
-            ir.FunctionType(ir.VoidType(), [octet, word, word, word]),
-            "llvm.prefetch.p0i8",
-        )
-        write, keep, data = word(1), word(3), word(1)
-        builder.call(ask, [builder.bitcast(at, octet), write, keep, data])
-        return context.get_dummy_value()
-
-    return types.void(array, types.int64), codegen
-
-
-prefetch: Any = _prefetch  # mypy takes the signature above for the caller's
 
 
 @numba.njit(cache=True, inline="always")
