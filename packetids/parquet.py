@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from packetids import atomic
 from packetids.errors import PacketidsError
 
+CAPTURE_GROUP_ROWS = 1 << 17  # of a row group of a capture; readers and writer keep one in memory
 # Of a column, that the library encodes at once and puts into one page. Its defaults, 2^10 and
 # 20,000, cost time and room; nobody reads less than a row group here.
 PAGE_ROWS = 1 << 18

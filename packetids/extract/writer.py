@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from packetids import fields, parquet
 
-ROWS = 1 << 18  # of a row group
+ROWS = parquet.CAPTURE_GROUP_ROWS
 BATCHES_MAX = 256  # that wait for a row group before they are joined
 DICTIONARY_MAX = 1024  # texts; a longer dictionary is cut to the texts that occur
 

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 import pyarrow as pa
 
-from packetids import fields
+from packetids import fields, parquet
 from packetids.native import text
 from packetids.native.state import (
     ARP_TYPE,
@@ -35,7 +35,7 @@ from packetids.native.state import (
 )
 from packetids.native.text import Dictionaries
 
-BATCH_ROWS = 1 << 18  # at most
+BATCH_ROWS = parquet.CAPTURE_GROUP_ROWS  # at most: the writer then joins nothing
 BLOCK_ROWS = 256  # rows that stay in the processor's cache while every column takes from them
 
 
