@@ -52,12 +52,19 @@ def main() -> None:
     running.add_argument("--rounds", type=int, default=3, help="of what is compared (3)")
     running.add_argument("--epochs", type=int, default=1, help="of the multi-class training (1)")
     running.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
+    running.add_argument(
+        "--steps", nargs="+", choices=TABLE_STEPS,
+        help="of the pipeline, to be measured anew; the others stay as they were measured",
+    )  # fmt: skip
     commands.add_parser("page", help="write docs/scale.md from scale.json")
     given = parser.parse_args()
     if given.command == "build":
         build(given.scale)
     elif given.command == "run":
-        run(given.scales, given.rounds, given.epochs, given.parts)
+        if given.steps:
+            run_steps(given.steps, given.rounds)
+        else:
+            run(given.scales, given.rounds, given.epochs, given.parts)
     else:
         from benchmarks import scale_page
 
@@ -118,6 +125,22 @@ def run_pipeline(scales: list[str], rounds: int, epochs: int) -> dict[str, Any]:
     result["epochs"] = epochs
     result["train_rows"] = {scale: trained_rows(scale) for scale in scales}
     return result | sizes(largest) | {"load_after": os.getloadavg()}
+
+
+def run_steps(steps: list[str], rounds: int) -> None:
+    """Measure some table steps of the pipeline again, on the files that the others left."""
+    result = json.loads(RESULT.read_text(encoding="utf-8"))
+    pipeline = result["pipeline"]
+    anew = {name for step in steps for name in (step, f"plain.{step}")}
+    pipeline["steps"] = [cost for cost in pipeline["steps"] if cost["step"] not in anew]
+    for scale in pipeline["scales"]:
+        for number in range(rounds):
+            for step in steps:
+                add(pipeline, scale, number, step)
+                if scale == pipeline["scales"][-1]:
+                    add(pipeline, scale, number, f"plain.{step}")
+    pipeline["again"] = {"steps": steps, "rounds": rounds, "machine": machine()}
+    atomic.write_json(RESULT, result)
 
 
 def run_network(rounds: int) -> dict[str, Any]:

@@ -169,6 +169,17 @@ def on_paper(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _again(result: dict[str, Any]) -> str:
+    """Say what `scale.run_steps` measured since."""
+    if "again" not in result:
+        return ""
+    again = result["again"]
+    return (
+        f", of {' and '.join(again['steps'])} {again['rounds']}, measured again on "
+        f"{again['machine']['date']}"
+    )
+
+
 def _steps(result: dict[str, Any]) -> list[str]:
     largest = result["scales"][-1]
     before, after = sum(result["before"].values()), sum(result["after"].values())
@@ -179,7 +190,8 @@ def _steps(result: dict[str, Any]) -> list[str]:
         f"counts, made out of the embedded captures (`benchmarks/scale_data.py` says how); "
         f"{after:,} rows ({after / before:.1%}) are left after duplicates, where the paper has "
         f"{paper()[1] / paper()[0]:.1%}. Medians of {result['rounds']} runs, of train and "
-        f"evaluate one; a run is a process of its own, and its peak holds its imports.",
+        f"evaluate one{_again(result)}; a run is a process of its own, and its peak holds its "
+        "imports.",
         "",
         "| step | rows | seconds | rows/s | processor s | peak GB |",
         "|---|--:|--:|--:|--:|--:|",
