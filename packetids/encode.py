@@ -19,6 +19,7 @@ from packetids.preprocess import CATEGORICAL, NUMERIC, port_class_names
 
 OTHER = "other"
 LOW, HIGH = -1.0, 1.0
+BLOCK_ROWS = 1 << 14  # whose numbers stay in the processor's cache while all are scaled
 
 
 @dataclass(frozen=True)
@@ -88,12 +89,13 @@ class Encoder:
             hot[:, place] = start + position[value]
             start += len(known)
         numbers = np.empty((len(table), len(NUMERIC)), np.float32)
-        for place, column in enumerate(NUMERIC):
-            low, high = self.minimum[column], self.maximum[column]
-            width = high - low if high > low else 1.0
-            numbers[:, place] = (table[column].to_numpy(np.float64) - low) / width * (
-                HIGH - LOW
-            ) + LOW
+        columns = [table[column].to_numpy(np.float64) for column in NUMERIC]
+        for first in range(0, len(table), BLOCK_ROWS):
+            rows = slice(first, first + BLOCK_ROWS)
+            for place, column in enumerate(NUMERIC):
+                low, high = self.minimum[column], self.maximum[column]
+                width = high - low if high > low else 1.0
+                numbers[rows, place] = (columns[place][rows] - low) / width * (HIGH - LOW) + LOW
         return Coded(hot, numbers, len(self.names))
 
     def transform(self, table: pd.DataFrame) -> np.ndarray:
