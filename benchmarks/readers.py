@@ -185,8 +185,10 @@ def _measure(
             few = [_extract_few(smallest, folder, reader, cores[:jobs], jobs) for _ in range(3)]
             first[reader][f"start_{jobs}_s"] = statistics.median(run.seconds for run in few)
     for _ in range(given.rounds):
-        # The first reader before and after each run of the other, whose run is far longer.
-        turns = [*given.readers, *given.readers[:1]]
+        # The first reader twice before and twice after each run of the other, which is far longer:
+        # a run after something else can be slower by a third, in memory that must be cleared first.
+        ours, *others = given.readers
+        turns = [ours, ours, *others, ours, ours]
         for reader in turns:
             out = folder / f"{reader}.parquet"
             runs.setdefault(f"{reader}, large, 1 core", []).append(

@@ -1,7 +1,8 @@
 """A reader of packet captures that needs no TShark and gives TShark 4.0's answers.
 
 numba keeps compiled kernels on disk, and asks only whether a kernel's own file has changed, not
-whether a kernel that it calls has. So what is kept goes when any file of this package changes.
+whether a kernel that it calls has. So what is kept goes when any file of this package changes, or
+prefetch.py, which it shares.
 """
 
 import atexit
@@ -16,7 +17,7 @@ _KEPT_FOR = _CACHE / "numba.sources"
 
 
 def _forget_stale_kernels() -> None:
-    sources = sorted([*_HERE.glob("*.py"), *_HERE.glob("*.txt")])
+    sources = sorted([*_HERE.glob("*.py"), *_HERE.glob("*.txt"), _HERE.parent / "prefetch.py"])
     now = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     if _KEPT_FOR.exists() and _KEPT_FOR.read_text() == now:
         return
