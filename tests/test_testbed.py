@@ -341,8 +341,11 @@ def start(out: Path, *options: str) -> "subprocess.Popen[str]":
     """Start a recording as a person would."""
     command = [sys.executable, "-m", "testbed", "record", "--out", str(out), *options]
     return subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # A terminal's job can be interrupted; what a shell starts with & ignores that, and so do
+        # its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
 
 
 def inhabitants() -> dict[int, bytes]:
