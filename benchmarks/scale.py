@@ -17,6 +17,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -113,11 +114,7 @@ def run_pipeline(scales: list[str], rounds: int, epochs: int) -> dict[str, Any]:
     result: dict[str, Any] = {"machine": machine(), "rounds": rounds, "scales": scales, "steps": []}
     largest = scales[-1]
     for scale in scales:
-        for number in range(rounds):
-            for step in TABLE_STEPS:
-                add(result, scale, number, step)
-                if scale == largest:
-                    add(result, scale, number, f"plain.{step}")
+        add_rounds(result, scale, rounds, TABLE_STEPS, beside_plain=scale == largest)
         if scale == largest:
             result["same"] = compare(largest)
         add(result, scale, 0, "train", f"fnn.epochs_max={epochs}")
@@ -133,13 +130,11 @@ def run_steps(steps: list[str], rounds: int) -> None:
     pipeline = result["pipeline"]
     anew = {name for step in steps for name in (step, f"plain.{step}")}
     pipeline["steps"] = [cost for cost in pipeline["steps"] if cost["step"] not in anew]
+    largest = pipeline["scales"][-1]
     for scale in pipeline["scales"]:
-        for number in range(rounds):
-            for step in steps:
-                add(pipeline, scale, number, step)
-                if scale == pipeline["scales"][-1]:
-                    add(pipeline, scale, number, f"plain.{step}")
-    pipeline["again"] = {"steps": steps, "rounds": rounds, "machine": machine()}
+        add_rounds(pipeline, scale, rounds, steps, beside_plain=scale == largest)
+    pipeline["same"] = compare(largest)
+    pipeline.setdefault("again", {}).update(dict.fromkeys(steps, machine()["date"]))
     atomic.write_json(RESULT, result)
 
 
@@ -156,6 +151,17 @@ def run_network(rounds: int) -> dict[str, Any]:
             result["rates"].setdefault(way, []).extend(rates)
             say(f"round {number} {way}: {[round(clock) for clock, _ in rates]} rows/s")
     return result | {"load_after": os.getloadavg()}
+
+
+def add_rounds(
+    result: dict[str, Any], scale: str, rounds: int, steps: Sequence[str], beside_plain: bool
+) -> None:
+    """Measure `steps` several times, each in turns with its plain twin if that is wanted."""
+    for number in range(rounds):
+        for step in steps:
+            add(result, scale, number, step)
+            if beside_plain:
+                add(result, scale, number, f"plain.{step}")
 
 
 def add(result: dict[str, Any], scale: str, number: int, step: str, *overrides: str) -> None:

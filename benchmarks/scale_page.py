@@ -5,6 +5,7 @@ benchmarks.readers; nothing is typed.
 """
 
 import statistics
+from collections import Counter
 from typing import Any
 
 import pandas as pd
@@ -170,13 +171,13 @@ def on_paper(result: dict[str, Any]) -> str:
 
 
 def _again(result: dict[str, Any]) -> str:
-    """Say what `scale.run_steps` measured since."""
-    if "again" not in result:
-        return ""
-    again = result["again"]
-    return (
-        f", of {' and '.join(again['steps'])} {again['rounds']}, measured again on "
-        f"{again['machine']['date']}"
+    """Say which steps `scale.run_steps` measured since, and how often."""
+    rounds = Counter(
+        cost["step"] for cost in result["steps"] if cost["scale"] == result["scales"][-1]
+    )
+    return "".join(
+        f", of {step} {rounds[step]}, again on {date}"
+        for step, date in result.get("again", {}).items()
     )
 
 
