@@ -48,7 +48,6 @@ from packetids.errors import PacketidsError
 
 EMBEDDED = Path("captures/testbed")
 READER, DISPLAY_FILTER = "native", "ip or ipv6 or arp"
-ROW_GROUP_ROWS = 1 << 16
 EPHEMERAL, PORTS = 32768, 65536
 PAYLOAD_OCTETS_MIN, SEGMENT_OCTETS = 32, 1400
 PORTS_OF_A_STREAM = {"tcp": ("tcp.srcport", "tcp.dstport"), "udp": ("udp.srcport", "udp.dstport")}
@@ -155,15 +154,29 @@ def _write(name: str, table: pa.Table, quota: dict[str, int], target: Path, seed
         atomic.replacing(target) as part,
         parquet.writer(part, table.schema) as writer,
     ):
-        waiting: list[pa.Table] = []
-        rows = written = 0
-        for repeated in _repetitions(name, table, quota, seed):
-            waiting.append(repeated)
-            rows += repeated.num_rows
-            if rows >= ROW_GROUP_ROWS:
-                written += _flush(writer, waiting)
-                rows = 0
-        return written + _flush(writer, waiting)
+        packets = 0
+        for group in _groups(_repetitions(name, table, quota, seed)):
+            writer.write_table(group)
+            packets += group.num_rows
+        return packets
+
+
+def _groups(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Join and cut `tables` into row groups as extraction writes them, the last one smaller."""
+    waiting: list[pa.Table] = []
+    rows = 0
+    for table in tables:
+        waiting.append(table)
+        rows += table.num_rows
+        if rows >= parquet.CAPTURE_GROUP_ROWS:
+            joined = pa.concat_tables(waiting).unify_dictionaries()
+            rows %= parquet.CAPTURE_GROUP_ROWS
+            end = joined.num_rows - rows
+            for start in range(0, end, parquet.CAPTURE_GROUP_ROWS):
+                yield joined.slice(start, parquet.CAPTURE_GROUP_ROWS).combine_chunks()
+            waiting = [joined.slice(end)]
+    if rows:
+        yield pa.concat_tables(waiting).unify_dictionaries().combine_chunks()
 
 
 def _repetitions(
@@ -182,15 +195,6 @@ def _repetitions(
         random = seeds.generator(seed, f"scale/{name}/{number}")
         yield repetition(table, number, random).filter(pa.array(keep))
         number += 1
-
-
-def _flush(writer: pq.ParquetWriter, waiting: list[pa.Table]) -> int:
-    if not waiting:
-        return 0
-    table = pa.concat_tables(waiting).unify_dictionaries()
-    writer.write_table(table, row_group_size=table.num_rows)
-    waiting.clear()
-    return table.num_rows
 
 
 def _class_counts(table: pa.Table) -> dict[str, int]:

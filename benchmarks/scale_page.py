@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks import readers, scale_data
+from benchmarks import readers
+from packetids import parquet
 
 FULL_CORES = 16
 CLUSTER_MACHINES = 4
@@ -133,7 +134,7 @@ def on_paper(result: dict[str, Any]) -> str:
         "what can be dealt out, as the last column says. Computed, not measured: a real disk, "
         "network and memory may be slower. Memory is that of the "
         f"measurement above, where unify and sample hold one row group of about "
-        f"{scale_data.ROW_GROUP_ROWS:,} rows; captures whose row groups are larger need more, in "
+        f"{parquet.CAPTURE_GROUP_ROWS:,} rows; captures whose row groups are larger need more, in "
         "proportion. The steps after them see the sample only.",
         "",
         f"| step | rows | 2 cores | {FULL_CORES} cores | {CLUSTER_MACHINES} × {FULL_CORES} cores, "

@@ -96,6 +96,19 @@ def test_the_dataset_has_the_wanted_packets_of_each_class(capture, tmp_path, mon
     assert [p.read_bytes() for p in paths[0]] == [p.read_bytes() for p in paths[1]]
 
 
+def test_row_groups_are_as_large_as_extraction_writes_them(capture, tmp_path, monkeypatch):
+    monkeypatch.setattr(parquet, "CAPTURE_GROUP_ROWS", 30)  # fewer than a repetition has
+    wanted = dict.fromkeys(classes.KEYS, 0) | {"DoS_TCP": 1003, "Normal": 507}
+    monkeypatch.setattr(scale_data, "paper_counts", lambda scale: wanted)
+
+    scale_data.build({"DoS/DoS_TCP/1/x": capture}, tmp_path, 1.0, 0)
+
+    (path,) = tmp_path.rglob("*.parquet")
+    assert [len(group) for group in parquet.groups(path)] == [30] * 50 + [10]
+    times = parquet.read(path)["frame.time_epoch"].to_pylist()
+    assert times == sorted(times)
+
+
 def test_scaled_counts_are_table_2s():
     assert sum(scale_data.paper_counts(1.0).values()) == 11_174_616
     assert scale_data.paper_counts(0.25)["DDoS_TCP"] == 250_213
