@@ -109,7 +109,9 @@ def _page(measured: list[dict[str, Any]]) -> str:
         "# How fast packet fields are read",
         "",
         "Written by `python -m benchmarks.readers --page`; measured by `make bench`. Every run is "
-        "a process of its own with its start and imports, and the readers took turns; medians. "
+        "a process of its own with its start and imports, and the readers took turns; medians, of "
+        "native of four runs in each round, after runs that are not counted (in memory that the "
+        "machine has to clear first, a run takes up to a third longer). "
         "The capture is the embedded one again and again, each time with other addresses "
         "(`benchmarks/large_capture.py`), so that conversations are as many as in a flood; or, as "
         "told, with the same ones after some repeats. What a reader must remember grows with the "
@@ -185,24 +187,25 @@ def _measure(
             few = [_extract_few(smallest, folder, reader, cores[:jobs], jobs) for _ in range(3)]
             first[reader][f"start_{jobs}_s"] = statistics.median(run.seconds for run in few)
     for _ in range(given.rounds):
-        # The first reader twice before and twice after each run of the other, which is far longer:
-        # a run after something else can be slower by a third, in memory that must be cleared first.
+        # The first reader twice before and twice after each run of the other, which is far longer.
+        # A run after something else can be slower by a third, in memory that the machine must clear
+        # first: so one that is not counted goes before.
         ours, *others = given.readers
-        turns = [ours, ours, *others, ours, ours]
-        for reader in turns:
-            out = folder / f"{reader}.parquet"
-            runs.setdefault(f"{reader}, large, 1 core", []).append(
-                _extract(large, out, reader, cores[:1])
-            )
+        twice = [(ours, False), (ours, True), (ours, True)]
+        turns = [*twice, *((other, True) for other in others), *twice]
+        for reader, counts in turns:
+            run = _extract(large, folder / f"{reader}.parquet", reader, cores[:1])
+            if counts:
+                runs.setdefault(f"{reader}, large, 1 core", []).append(run)
         for jobs in (1, 2):
-            for reader in turns:
+            for reader, counts in turns:
                 shutil.rmtree(folder / "out", ignore_errors=True)
-                runs.setdefault(f"{reader}, many, {jobs} core", []).append(
-                    _extract(parts[0].parent, folder / "out", reader, cores[:jobs], jobs=jobs)
-                )
-        runs.setdefault("floor", []).append(
-            _floor(large, folder / f"{given.readers[0]}.parquet", folder / "o.parquet", cores[:1])
-        )
+                run = _extract(parts[0].parent, folder / "out", reader, cores[:jobs], jobs=jobs)
+                if counts:
+                    runs.setdefault(f"{reader}, many, {jobs} core", []).append(run)
+        written = folder / f"{ours}.parquet"
+        floors = [_floor(large, written, folder / "o.parquet", cores[:1]) for _ in range(2)]
+        runs.setdefault("floor", []).append(floors[1])
     return {
         "arguments": {
             name: getattr(given, name) for name in ("octets", "files", "copies", "rounds", "hosts")

@@ -32,6 +32,8 @@ BUILDERS: dict[str, Builder] = {
     "fragment": packets.fragment,
     "portmap": packets.portmap,
     "tftp": packets.tftp,
+    "coap": packets.coap,
+    "snmp": packets.snmp,
     "connection": packets.connection,
     "arp": _ip(0x0806, packets.arp),
     "ipv4": _ip(0x0800, packets.ipv4),

@@ -176,13 +176,47 @@ def portmap(rng: Random) -> bytes:
     addresses = client + server
     if what in ("reply", "answering"):
         header, addresses = struct.pack(">HHHH", there, own, 8 + len(body), 0), server + client
-    return _plain_ipv4(17, addresses, header + body)
+    return plain_ipv4(17, addresses, header + body)
 
 
 def tftp(rng: Random) -> bytes:
     """Ask for a file, on TFTP's port or another, or send something between the same ports."""
     ports = [rng.choice([69, 1069, 5000, 5001]) for _ in range(2)]
     body = rng.choice([b"\0\1name\0octet\0", b"\0\2name\0NetASCII\0", b"\0\3\0\1data", bytes(9)])
+    header = struct.pack(">HHHH", *ports, 8 + len(body), 0)
+    return _between_few_hosts(rng, 17, header + body)
+
+
+def coap(rng: Random) -> bytes:
+    """A CoAP message, perhaps with options that do not fit; or DOF, or octets of other ports."""
+    ports = [rng.choice([5683, 5683, 3567, 5567, 6000, 6001]) for _ in range(2)]
+    token = rng.choice([0, 0, 2, 8, 15])
+    body = bytes([0x40 | token, rng.choice([0, 1, 2, 69]), 0, rng.randrange(4)]) + bytes(token)
+    for _ in range(rng.choice([0, 1, 1, 2, 3])):
+        delta, length = rng.choice([0, 1, 3, 6, 8, 9, 9, 11]), rng.choice([0, 1, 2, 3, 12])
+        more = b""
+        if rng.random() < 0.2:
+            delta = rng.choice([13, 14, 15])
+            more = bytes(rng.choice([{13: 1, 14: 2, 15: 0}[delta], 0, 1]))
+        if rng.random() < 0.2:
+            more, length = more + bytes([rng.choice([0, 0, 5])]), 13
+        value = bytes(
+            rng.choice([0, 1, 2, 9, 0x19, 0x11, rng.randrange(256)]) for _ in range(length)
+        )
+        body += bytes([delta << 4 | length]) + more + value
+    body += rng.choice([b"", b"", b"\xff", b"\xffpayload", b"\xf1"])
+    header = struct.pack(">HHHH", *ports, 8 + len(body), 0)
+    return _between_few_hosts(rng, 17, header + body)
+
+
+def snmp(rng: Random) -> bytes:
+    """SNMP, its lengths right or not, or something else between the same ports."""
+    ports = [rng.choice([161, 162, 5000, 5001]) for _ in range(2)]
+    rest = bytes([rng.choice([2, 2, 2, 0x22, 3, 0]), 1, rng.choice([0, 1, 3])])
+    rest += bytes(rng.choice([0, 3, 130]))
+    size = bytes([max(len(rest) + rng.choice([0, 0, 0, 1, 100, -1]), 0)])
+    length = rng.choice([size if size < b"\x80" else b"\x81" + size, b"\x82\0" + size])
+    body = bytes([rng.choice([0x30, 0x30, 0x30, 0x10, 0x31, 0xB0])]) + length + rest
     header = struct.pack(">HHHH", *ports, 8 + len(body), 0)
     return _between_few_hosts(rng, 17, header + body)
 
@@ -210,10 +244,10 @@ def _between_few_hosts(rng: Random, protocol: int, body: bytes) -> bytes:
         addresses = b"".join(bytes.fromhex("fe80") + bytes(13) + bytes([end]) for end in ends)
         head = struct.pack(">IHBB", 6 << 28, len(body), protocol, 9)
         return bytes(6) + b"\x02" + bytes(5) + b"\x86\xdd" + head + addresses + body
-    return _plain_ipv4(protocol, b"".join(bytes([10, 0, 0, end]) for end in ends), body)
+    return plain_ipv4(protocol, b"".join(bytes([10, 0, 0, end]) for end in ends), body)
 
 
-def _plain_ipv4(protocol: int, addresses: bytes, body: bytes) -> bytes:
+def plain_ipv4(protocol: int, addresses: bytes, body: bytes) -> bytes:
     head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(body), 0, 0, 9, protocol, 0)
     return bytes(6) + b"\x02" + bytes(5) + b"\x08\x00" + head + addresses + body
 

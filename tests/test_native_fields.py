@@ -171,6 +171,50 @@ def test_what_only_tshark_reads_is_said_with_the_frame_and_the_reason():
     assert "frame 2" in error and "use the tshark reader: UDP port 2152" in error
 
 
+SDP = b"v=0\r\nc=IN IP4 10.0.0.1\r\nm=audio 4000 RTP/AVP 0\r\n"
+SIP = b"INVITE sip:b@10.0.0.2 SIP/2.0\r\nContent-Type: application/SDP\r\n\r\n" + SDP
+RTSP = b"RTSP/1.0 200 OK\r\nTransport: RTP/AVP;unicast;client_port=4000-4001\r\n\r\n"
+SKINNY = struct.pack("<III", 4, 0, 0) + struct.pack("<III", 20, 0, 0x22) + bytes(16)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "body"),
+    [
+        (17, udp(5060, 5060, SIP)),
+        (17, udp(9875, 9875, b"\x20\0\0\1\x0a\0\0\1application/sdp\0" + SDP)),
+        (6, tcp(4000, 5061, flags=0x18, body=SIP)),
+        (6, tcp(554, 4000, flags=0x18, body=RTSP)),
+        (6, tcp(1720, 4000, flags=0x18, body=b"\3\0\0\x20\x08\2" + bytes(26))),
+        (6, tcp(2000, 4000, flags=0x18, body=SKINNY)),
+    ],
+    ids=["sip", "sap", "sip in tcp", "rtsp", "h323", "skinny"],
+)
+def test_messages_that_set_up_media_are_left_to_tshark(protocol, body):
+    """It opens conversations for the media's packets, which the native reader does not follow."""
+    for cut in (0, 1):
+        frame = ethernet(0x0800, ipv4(protocol, body))
+        rows, error = read(packets.capture([(frame[: len(frame) - cut], len(frame))]))
+
+        assert rows == [] and "use the tshark reader: media set up by" in error
+
+
+@pytest.mark.parametrize(
+    ("protocol", "body"),
+    [
+        (17, udp(5060, 5060, b"REGISTER sip:b@10.0.0.2 SIP/2.0\r\nContent-Length: 0\r\n\r\n")),
+        (17, udp(1900, 1900, b"NOTIFY * HTTP/1.1\r\nNTS: ssdp:alive\r\n\r\n")),
+        (6, tcp(554, 4000, flags=0x18, body=b"RTSP/1.0 200 OK\r\nTransport: RTP/AVP/TCP\r\n\r\n")),
+        (6, tcp(2000, 4000, flags=0x18, body=b"GET / HTTP/1.1\r\n\r\n")),
+    ],
+    ids=["register", "ssdp", "rtsp in tcp", "http"],
+)
+def test_messages_without_media_are_read(protocol, body):
+    frame = ethernet(0x0800, ipv4(protocol, body))
+    rows, error = read(packets.capture([(frame, len(frame))]))
+
+    assert len(rows) == 1 and error == ""
+
+
 def test_a_flood_over_all_ports_is_no_tunnel():
     frames = [ethernet(0x0800, ipv4(17, udp(port, 80, b"X" * 20))) for port in range(1, 65536, 7)]
     frames += [

@@ -5,7 +5,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from packetids.native import conversations
+from packetids.native import coap, conversations
 from packetids.native.conversations import (
     CALLS,
     CALLS_KEPT,
@@ -16,16 +16,19 @@ from packetids.native.conversations import (
     Conversations,
 )
 from packetids.native.records import padded
-from packetids.native.state import Record, u8, u16, u32
-from packetids.native.tunnels import TAKE_ALL
+from packetids.native.state import PORT_REASON, Record, u8, u16, u32, unsupported
+from packetids.native.tunnels import REGISTERED, TAKE_ALL
 from packetids.native.wire import PROTO_UDP
 
 SNMP_PORTS = (161, 162, 8161)
-BER_SEQUENCE, BER_INTEGER = 0x30, 0x02
+BER_SEQUENCE, BER_INTEGER = 0x10, 0x02
+BER_TAG_MASK = 0xDF  # all but the bit for what holds other values, which TShark ignores
 
 PORTMAP_PORT, PORTMAP_PROGRAM, PORTMAP_VERSION, GETPORT = 111, 100_000, 2, 3
 RPC_VERSION = 2
 RPC_CALL_LEN, RPC_REPLY_LEN = 40, 28  # the shortest with GETPORT's call before its arguments
+
+ANY_HOST_PORTS = (coap.PORT, 3567, 5567)  # of CoAP and DOF
 
 TFTP_PORT = 69
 TFTP_REQUESTS = (1, 2)  # read and write
@@ -51,6 +54,27 @@ def in_udp(
             conversations.open_any_port(c, p, src_port, False, TFTP)
     if src_port == PORTMAP_PORT or dst_port == PORTMAP_PORT:
         _portmap(octets, p, c)
+    _any_host(octets, p, c, src_port, dst_port)
+
+
+@numba.njit(cache=True, inline="always")
+def _any_host(
+    octets: np.ndarray, p: Record, c: Conversations, src_port: int, dst_port: int
+) -> None:
+    """After a message of CoAP or DOF its sender's port talks to any host and port."""
+    low, high = min(src_port, dst_port), max(src_port, dst_port)
+    if low in ANY_HOST_PORTS:
+        port = low
+    elif high in ANY_HOST_PORTS and low not in TAKE_ALL:
+        port = high
+    else:
+        return
+    if port == coap.PORT and not coap.is_read_to_payload(octets, p):
+        return
+    if port == high and REGISTERED[low] and low != high:
+        unsupported(p, PORT_REASON, port)  # the lower port's dissector may refuse
+    else:
+        conversations.open_any_host(c, p, src_port, dst_port)
 
 
 @numba.njit(cache=True)
@@ -106,13 +130,25 @@ def _asks_port(octets: np.ndarray, at: int, end: int) -> bool:
 def _snmp(octets: np.ndarray, p: Record, conversation: Record) -> None:
     """TShark opens a second conversation once it has seen SNMP in one, and uses that from then on.
 
-    It takes for SNMP what begins with a BER sequence that begins with an integer. RFC 1157.
+    It takes for SNMP what begins with a BER sequence, no longer than the payload, that begins with
+    an integer. RFC 1157.
     """
-    if conversation.application == SNMP or p.end - p.at < 3 or u8(octets, p.at) != BER_SEQUENCE:
+    if conversation.application == SNMP or p.end - p.at < 3:
         return
-    size = u8(octets, p.at + 1)
-    version = p.at + 2 + (size & 0x7F if size & 0x80 else 0)
-    if version < p.end and u8(octets, version) == BER_INTEGER:
+    if u8(octets, p.at) & BER_TAG_MASK != BER_SEQUENCE:
+        return
+    length, at = u8(octets, p.at + 1), p.at + 2
+    if length & 0x80:
+        size = length & 0x7F
+        if at + size > p.end:
+            return
+        length = 0
+        for i in range(size):
+            length = (length << 8 | u8(octets, at + i)) & 0xFFFFFFFF
+        at += size
+    if length > p.reported_end - at:
+        return
+    if at < p.end and u8(octets, at) & BER_TAG_MASK == BER_INTEGER:
         conversation.application, conversation.stream = SNMP, NONE
 
 

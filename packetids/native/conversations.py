@@ -355,6 +355,16 @@ def open_any_port(c: Conversations, p: Record, port: int, of_any: bool, applicat
 
 
 @numba.njit(cache=True)
+def open_any_host(c: Conversations, p: Record, src_port: int, dst_port: int) -> None:
+    """Begin a conversation of a sender's port with any host, unless there is one of either end."""
+    if (
+        find_any_port(c, p, src_port, True, True) == NONE
+        and find_any_port(c, p, dst_port, False, True) == NONE
+    ):
+        open_any_port(c, p, src_port, True, NONE_KNOWN)
+
+
+@numba.njit(cache=True)
 def _any_port_key(
     c: Conversations, key: Record, p: Record, port: int, of_sender: bool, of_any: bool
 ) -> Any:

@@ -17,6 +17,7 @@ def words(reason: int, number: int) -> str:
         state.PORT_REASON: f"UDP port {number}",
         state.TCP_PORT_REASON: f"TCP port {number}",
         state.NESTING: f"more than {number} headers with addresses in one frame",
+        state.MEDIA_REASON: "media set up by SDP, RTSP, H.323 or Skinny",
         state.OTHER: f"an encapsulation (0x{number:x})",
     }[reason]
     return f"not read natively, use the tshark reader: {what}"

@@ -19,8 +19,8 @@ UNSUPPORTED = 21  # the walk ends: TShark would go on here and we cannot; `PACKE
 # Why (`reasons.py` has the words). The number in question is in its protocol.
 (
     LINK_TYPE, ETHERTYPE_REASON, IP_PROTOCOL_REASON, GRE_REASON, PORT_REASON, TCP_PORT_REASON,
-    NESTING, OTHER,
-) = range(8)  # fmt: skip
+    NESTING, MEDIA_REASON, OTHER,
+) = range(9)  # fmt: skip
 
 Record: TypeAlias = Any  # one element of a structured array: its fields are attributes in a kernel
 

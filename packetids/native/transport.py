@@ -3,7 +3,7 @@
 import numba
 import numpy as np
 
-from packetids.native import applications, conversations, tcp_analysis, tunnels, wire
+from packetids.native import applications, conversations, media, tcp_analysis, tunnels, wire
 from packetids.native.conversations import Conversations
 from packetids.native.state import (
     INITIAL_RTT,
@@ -70,7 +70,9 @@ def udp(octets: np.ndarray, p: Record, c: Conversations, out: Output, lite: bool
     if p.end <= p.at:
         return
     applications.in_udp(octets, p, c, c.udp[number], src_port, dst_port)
-    tunnels.in_udp(octets, p, src_port, dst_port)
+    media.in_udp(octets, p, src_port, dst_port)
+    if p.next == STOP:
+        tunnels.in_udp(octets, p, src_port, dst_port)
 
 
 @numba.njit(cache=True, inline="always")
@@ -156,7 +158,9 @@ def tcp(octets: np.ndarray, p: Record, c: Conversations, out: Output) -> None:
             r.initial_rtt_s = seconds(connection.syn_or_rtt_ns)
     if flags & wire.SYN:
         tcp_analysis.agree_on_scaling(flow, c.flows[2 * number + 1 - way], flags & wire.ACK != 0)
-    tunnels.in_tcp(octets, p, at + header, src_port, dst_port)
+    media.in_tcp(octets, p, at + header, src_port, dst_port)
+    if p.next == STOP:
+        tunnels.in_tcp(octets, p, at + header, src_port, dst_port)
 
 
 @numba.njit(cache=True)
