@@ -56,14 +56,19 @@ def arp_typed(rng: Random) -> tuple[int, bytes]:
 
 
 def vlan(rng: Random) -> tuple[int, bytes]:
-    kind, body = rng.choice([ipv4_typed, ipv6_typed, arp_typed, vlan])(rng)
+    kind, body = rng.choice([ipv4_typed, ipv6_typed, arp_typed, vlan, snap])(rng)
     tag = struct.pack(">HH", rng.randrange(65536), kind)
     return rng.choice([0x8100, 0x88A8, 0x9100]), tag + body
 
 
 def snap(rng: Random) -> tuple[int, bytes]:
     kind, body = rng.choice([ipv4_typed, arp_typed])(rng)
-    body = b"\xaa\xaa\x03\0\0\0" + struct.pack(">H", kind) + body
+    control = rng.choice(
+        [b"\x03", b"\x03", b"\x03", b"\0\0", b"\x02\x05", b"\x01\0", b"\x7f", b"\x13"]
+    )
+    if rng.random() < 0.2:
+        return len(body) + 3, b"\x06\x06" + control + body
+    body = b"\xaa\xaa" + control + b"\0\0\0" + struct.pack(">H", kind) + body
     return len(body), body
 
 

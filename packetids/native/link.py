@@ -38,15 +38,23 @@ MPLS_CHANNEL, MPLS_ALERT = 13, 14  # labels of RFC 5586 and RFC 3429
 
 # EtherTypes below which TShark may find packets and we do not look.
 OTHER_TUNNELS = (
+    0x0641, 0x0643, 0x0644, 0x0645,  # Roofnet
+    0x22E5,  # Gigamon header
     0x22F1,  # ROHC
     0x22F3,  # TRILL
+    0x2452,  # IEEE 802.11, Centrino
     0x4305,  # B.A.T.M.A.N.
+    0x80D5,  # SNA
     0x880B,  # PPP
+    0x886C,  # HomePNA
     0x8870,  # IEEE 802.2 in large frames
     0x8874,  # Broadcom tag
     0x8899,  # Realtek tag
     0x88A9,  # Extreme mesh
+    0x88BB, 0xBBBB,  # LWAPP
     0x88B7,  # IEEE 802, OUI extended
+    0x88CA,  # TIPC
+    0x88DE,  # VMware Lab Manager
     0x88E5,  # MACsec
     0x88E7,  # IEEE 802.1ah
     0x8903,  # Cisco FabricPath
@@ -57,14 +65,22 @@ OTHER_TUNNELS = (
     0x892F,  # HSR
     0x893F,  # IEEE 802.1BR
     0x894F,  # NSH
+    0x8988,  # Palo Alto heartbeat
+    0x9021,  # RTmac
     0x9104,  # eero
     0xA0ED,  # 6LoWPAN
     0xD28B,  # Arista timestamp
+    0xE555,  # EXEH
     0xF1C1,  # IEEE 802.1CB
-)
+)  # fmt: skip
 
 # PPP protocols, likewise.
 PPP_IPV4, PPP_IPV6, PPP_MPLS = 0x0021, 0x0057, (0x0281, 0x0283)
+PPP_HEADER, ZEROS_OCTETS = 0xFF03, 10
+PPP_CONTROL = (
+    0x8021, 0x8023, 0x8031, 0x8057, 0x8059, 0x80FD, 0x8207, 0x8281, 0xC021, 0xC029, 0xC02B,
+)  # fmt: skip
+PPP_PROTOCOL_REJECT, PPP_REJECT_LEN = 8, 6
 OTHER_PPP = (
     0x002D, 0x002F,  # compressed TCP
     0x0031,  # bridged frames
@@ -93,7 +109,7 @@ def begin(octets: np.ndarray, link_type: int, p: Record) -> None:
     elif link_type == IPV6_LINK:
         p.next = IPV6
     elif link_type == NULL or link_type == LOOP:
-        _loopback(octets, p)
+        _loopback(octets, p, link_type == LOOP)
     elif link_type == PPP_LINK:
         p.next = PPP
     elif link_type == LLC_LINK:
@@ -137,9 +153,9 @@ def ethertype(octets: np.ndarray, p: Record) -> None:
     elif kind == wire.TYPE_ARP or kind == wire.TYPE_RARP:
         p.next = ARP
     elif kind == wire.TYPE_VLAN or kind == wire.TYPE_QINQ_OLD:
-        _vlan(octets, p, True)
-    elif kind == wire.TYPE_QINQ:
         _vlan(octets, p, False)
+    elif kind == wire.TYPE_QINQ:
+        _vlan(octets, p, True)
     elif kind == wire.TYPE_MPLS or kind == wire.TYPE_MPLS_MULTICAST:
         p.next = MPLS
     elif kind == wire.TYPE_PPPOE_SESSION:
@@ -155,26 +171,31 @@ def ethertype(octets: np.ndarray, p: Record) -> None:
 @numba.njit(cache=True)
 def llc(octets: np.ndarray, p: Record) -> None:
     """IEEE 802.2: IP directly, or SNAP with an EtherType."""
-    captured = p.end - p.at
+    service_at = p.at
     p.next = STOP
-    if captured < 3:
+    if p.end - p.at < wire.LLC_LEN:
         return
-    service = u8(octets, p.at)
+    service, control = u8(octets, p.at), u8(octets, p.at + wire.LLC_CONTROL)
+    if control == wire.LLC_UNNUMBERED:
+        p.at += wire.LLC_LEN
+    elif control & 1 == 0:  # information, with an octet more for its numbers
+        p.at += wire.LLC_LEN + 1
+    else:
+        return
     if service == wire.SAP_IP:
-        p.at += 3
         p.next = IP
-    elif service == wire.SAP_SNAP and u8(octets, p.at + 1) == wire.SAP_SNAP:
-        if u8(octets, p.at + 2) != wire.LLC_UNNUMBERED:
+    elif service == wire.SAP_3COM and p.end > p.at:
+        unsupported(p, OTHER, service)
+    elif service == wire.SAP_SNAP and u8(octets, service_at + 1) == wire.SAP_SNAP:
+        if p.end - p.at < wire.SNAP_LEN:
             return
-        if captured < wire.LLC_SNAP_LEN:
-            return
-        owner = u16(octets, p.at + wire.SNAP_OUI) << 8 | u8(octets, p.at + wire.SNAP_OUI + 2)
+        owner = u16(octets, p.at) << 8 | u8(octets, p.at + 2)
         kind = u16(octets, p.at + wire.SNAP_TYPE)
         if owner == 0x000000 or owner == 0x0000F8:
-            p.at += wire.LLC_SNAP_LEN
+            p.at += wire.SNAP_LEN
             p.protocol = kind
             p.next = ETHERTYPE if kind >= wire.ETH_TYPE_MIN else STOP
-        elif owner == 0x0080C2:  # bridged frames
+        elif owner == 0x0080C2 or owner == 0x005043:  # bridged frames, Marvell's tags
             unsupported(p, OTHER, owner)
 
 
@@ -194,14 +215,25 @@ def ppp(octets: np.ndarray, p: Record) -> None:
     else:
         protocol = u16(octets, p.at)
         p.at += 2
-    if protocol == PPP_IPV4:
+    if protocol == PPP_IPV4 or protocol == wire.TYPE_IPV4:  # TShark takes EtherTypes, too
         p.next = IP
-    elif protocol == PPP_IPV6:
+    elif protocol == PPP_IPV6 or protocol == wire.TYPE_IPV6:
         p.next = IPV6
     elif protocol in PPP_MPLS:
         p.next = MPLS
-    elif protocol in OTHER_PPP:
+    elif protocol in OTHER_PPP or protocol in PPP_CONTROL and _quotes_packet(octets, p):
         unsupported(p, OTHER, protocol)
+
+
+@numba.njit(cache=True)
+def _quotes_packet(octets: np.ndarray, p: Record) -> bool:
+    """Tell whether a control message rejects a protocol and quotes its packet. RFC 1661, 5.7."""
+    if p.end - p.at < PPP_REJECT_LEN or u8(octets, p.at) != PPP_PROTOCOL_REJECT:
+        return False
+    protocol = u16(octets, p.at + PPP_REJECT_LEN - 2)
+    if u8(octets, p.at + PPP_REJECT_LEN - 2) & 1:  # compressed to one octet
+        protocol = u8(octets, p.at + PPP_REJECT_LEN - 2)
+    return protocol not in PPP_CONTROL
 
 
 @numba.njit(cache=True)
@@ -231,20 +263,23 @@ def mpls(octets: np.ndarray, p: Record) -> None:
 
 
 @numba.njit(cache=True)
-def _vlan(octets: np.ndarray, p: Record, is_noted: bool) -> None:
+def _vlan(octets: np.ndarray, p: Record, is_service: bool) -> None:
+    """A tag, IEEE 802.1Q; of a service's (QinQ) TShark notes no number and takes no length."""
     if p.end - p.at < wire.VLAN_LEN:
         p.next = STOP
         return
-    if is_noted and not p.vlan:  # TShark's number of a packet's VLAN: the first that is not 0
+    if not is_service and not p.vlan:  # TShark's number of a packet's VLAN: the first that is not 0
         p.vlan = u16(octets, p.at) & 0x0FFF
     kind = u16(octets, p.at + wire.VLAN_TYPE)
     p.at += wire.VLAN_LEN
-    if kind <= wire.ETH_LENGTH_MAX:
-        shorten(p, kind)
-        p.next = LLC
-    else:
+    if kind > wire.ETH_LENGTH_MAX:
         p.protocol = kind
         p.next = ETHERTYPE if kind >= wire.ETH_TYPE_MIN else STOP
+    elif is_service:
+        p.next = STOP
+    else:
+        shorten(p, kind)
+        p.next = LLC
 
 
 @numba.njit(cache=True)
@@ -284,27 +319,39 @@ def _cooked(octets: np.ndarray, p: Record, length: int, type_at: int, hatype_at:
 
 @numba.njit(cache=True)
 def _raw(octets: np.ndarray, p: Record) -> None:
+    """A packet; or what Linux once put before one, for which TShark looks first."""
     p.next = STOP
-    if p.end - p.at < 1:
-        return
+    for skipped in (0, 1, 6):
+        if p.end - p.at < skipped + 2:
+            return
+        if u16(octets, p.at + skipped) == PPP_HEADER:
+            p.at += skipped
+            p.next = PPP
+            return
+    if p.end - p.at >= ZEROS_OCTETS:
+        at = p.at
+        while at < p.at + ZEROS_OCTETS and u8(octets, at) == 0:
+            at += 1
+        if at == p.at + ZEROS_OCTETS:
+            p.at = at
+            p.next = IP
+            return
     version = u8(octets, p.at) >> 4
     if version == 4:
         p.next = IP
     elif version == 6:
         p.next = IPV6
-    elif p.end - p.at >= 2 and u16(octets, p.at) == 0xFF03:
-        p.next = PPP
 
 
 @numba.njit(cache=True)
-def _loopback(octets: np.ndarray, p: Record) -> None:
-    """Four octets of address family, in either byte order."""
+def _loopback(octets: np.ndarray, p: Record, in_network_order: bool) -> None:
+    """Four octets of address family; if not `in_network_order`, in either, or other headers."""
     p.next = STOP
     if p.end - p.at < 4:
         return
     family = u32(octets, p.at)
-    if family & 0xFFFF0000:
-        if family >> 16 == 0xFF03:
+    if family & 0xFFFF0000 and not in_network_order:
+        if family >> 16 == PPP_HEADER:
             p.next = PPP
             return
         family = (
@@ -312,7 +359,7 @@ def _loopback(octets: np.ndarray, p: Record) -> None:
             | u8(octets, p.at + 2) << 16 | u8(octets, p.at + 3) << 24
         )  # fmt: skip
     p.at += 4
-    if family > wire.ETH_LENGTH_MAX:
+    if family > wire.ETH_LENGTH_MAX and not in_network_order:
         p.protocol = family
         p.next = ETHERTYPE
     elif family == FAMILY_IPV4:

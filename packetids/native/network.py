@@ -58,6 +58,7 @@ OTHER_TUNNELS = (
     108,  # IPComp
     115,  # L2TPv3
     137,  # MPLS
+    140,  # Shim6
     143,  # Ethernet
 )  # fmt: skip
 
@@ -474,7 +475,7 @@ def _icmpv6(octets: np.ndarray, p: Record) -> None:
 @numba.njit(cache=True)
 def _gre(octets: np.ndarray, p: Record) -> None:
     """GRE, RFC 2784 with the keys of RFC 2890 and the acknowledgement of RFC 2637."""
-    captured = p.end - p.at
+    header_at, captured = p.at, p.end - p.at
     if captured < wire.GRE_LEN:
         return
     flags, kind = u16(octets, p.at), u16(octets, p.at + wire.GRE_TYPE)
@@ -514,17 +515,20 @@ def _gre(octets: np.ndarray, p: Record) -> None:
     elif kind == wire.TYPE_ERSPAN:
         _erspan(octets, p, flags)
     elif kind == wire.TYPE_WCCP:
-        _wccp(octets, p)
+        _wccp(octets, p, header_at + wire.GRE_LEN)
     elif kind & 0xFE0F == 0x8200 or kind in OTHER_GRE:
         unsupported(p, GRE_REASON, kind)
 
 
 @numba.njit(cache=True)
-def _wccp(octets: np.ndarray, p: Record) -> None:
-    """A redirected packet, perhaps after a header of four octets, which is no IP version 4."""
-    if p.end > p.at and u8(octets, p.at) >> 4 != 4:
-        p.at += 4
-    p.next = IP
+def _wccp(octets: np.ndarray, p: Record, told_at: int) -> None:
+    """A redirected packet, perhaps after a header of four octets, which is no IP version 4.
+
+    TShark looks for that at `told_at`, before GRE's key or number if there is one.
+    """
+    if p.end > told_at:
+        p.at += 0 if u8(octets, told_at) >> 4 == 4 else 4
+        p.next = IP
 
 
 @numba.njit(cache=True)

@@ -30,12 +30,14 @@ VLAN_TYPE = 2
 VLAN_LEN = 4
 
 # IEEE 802.2, and SNAP
-LLC_SNAP_LEN = 8
-SNAP_OUI = 3
-SNAP_TYPE = 6
+LLC_CONTROL = 2
+LLC_LEN = 3  # with a control field of one octet
+LLC_UNNUMBERED = 0x03  # control field: unnumbered information
 SAP_IP = 0x06
+SAP_3COM = 0x80
 SAP_SNAP = 0xAA
-LLC_UNNUMBERED = 0x03  # control field
+SNAP_TYPE = 3
+SNAP_LEN = 5
 
 # Linux cooked captures (LINKTYPE_LINUX_SLL, LINKTYPE_LINUX_SLL2)
 SLL_HATYPE = 2
