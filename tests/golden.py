@@ -54,7 +54,7 @@ def reading(name: str) -> list[dict[str, Any]]:
 
 def make(name: str) -> None:
     """Write a capture and TShark's reading of it."""
-    rng = random.Random(name)
+    rng = random.Random(f"golden {name}")
     frames = [packets.damaged(rng, BUILDERS[name](rng)) for _ in range(FRAMES)]
     FOLDER.mkdir(exist_ok=True)
     capture(name).write_bytes(gzip.compress(packets.capture(frames), mtime=0))

@@ -330,7 +330,7 @@ def ip_protocol(octets: np.ndarray, p: Record) -> None:
         _fragment(octets, p)
     elif protocol == wire.PROTO_AH:
         _authentication(octets, p)
-    elif protocol in OTHER_TUNNELS:
+    elif protocol in OTHER_TUNNELS and p.end > p.at:
         unsupported(p, IP_PROTOCOL_REASON, protocol)
 
 
