@@ -71,7 +71,7 @@ def _any_host(
         return
     if port == coap.PORT and not coap.is_read_to_payload(octets, p):
         return
-    if port == high and REGISTERED[low] and low != high:
+    if port != low and REGISTERED[low]:
         unsupported(p, PORT_REASON, port)  # the lower port's dissector may refuse
     else:
         conversations.open_any_host(c, p, src_port, dst_port)

@@ -34,37 +34,38 @@ LEAST_OCTETS = 16  # no such message is shorter
 @numba.njit(cache=True, inline="always")
 def in_udp(octets: np.ndarray, p: Record, src_port: int, dst_port: int) -> None:
     """Leave the capture to TShark if the payload, which begins at ``p.at``, sets up media."""
-    if p.end - p.at < LEAST_OCTETS:
-        return
-    if u32(octets, p.at) in SIP_BEGINNINGS:
-        if _holds(octets, p.at, p.end, SDP_TYPE):
-            unsupported(p, MEDIA_REASON, 0)
-    elif src_port in SDP_PORTS or dst_port in SDP_PORTS:
-        if _holds(octets, p.at, p.end, MEDIA_LINE):
-            unsupported(p, MEDIA_REASON, 0)
+    if p.end - p.at >= LEAST_OCTETS and _holds_sdp(octets, p.at, p.end, src_port, dst_port):
+        unsupported(p, MEDIA_REASON, 0)
 
 
 @numba.njit(cache=True, inline="always")
 def in_tcp(octets: np.ndarray, p: Record, at: int, src_port: int, dst_port: int) -> None:
     """Leave the capture to TShark if the payload, which begins at `at`, sets up media."""
-    if p.end - at < LEAST_OCTETS:
-        return
+    if p.end - at >= LEAST_OCTETS and _sets_up_media(octets, at, p.end, src_port, dst_port):
+        unsupported(p, MEDIA_REASON, 0)
+
+
+@numba.njit(cache=True, inline="always")
+def _sets_up_media(octets: np.ndarray, at: int, end: int, src_port: int, dst_port: int) -> bool:
     beginning = u32(octets, at)
-    if beginning in SIP_BEGINNINGS:
-        if _holds(octets, at, p.end, SDP_TYPE):
-            unsupported(p, MEDIA_REASON, 0)
-    elif src_port in RTSP_PORTS and beginning == RTSP_BEGINNING:
-        if _holds(octets, at, p.end, SDP_TYPE) or _holds(octets, at, p.end, TELLS_PORT):
-            unsupported(p, MEDIA_REASON, 0)
-    elif src_port in SDP_PORTS or dst_port in SDP_PORTS:
-        if _holds(octets, at, p.end, MEDIA_LINE):
-            unsupported(p, MEDIA_REASON, 0)
-    elif src_port == H323_PORT or dst_port == H323_PORT:
+    if src_port in RTSP_PORTS and beginning == RTSP_BEGINNING:
+        return _holds(octets, at, end, SDP_TYPE) or _holds(octets, at, end, TELLS_PORT)
+    if src_port == H323_PORT or dst_port == H323_PORT:
         if beginning >> 16 == TPKT and u8(octets, at + TPKT_LEN) == Q931:
-            unsupported(p, MEDIA_REASON, 0)
+            return True
     elif src_port == SKINNY_PORT or dst_port == SKINNY_PORT:
-        if _is_skinny_media(octets, at, p.end):
-            unsupported(p, MEDIA_REASON, 0)
+        if _is_skinny_media(octets, at, end):
+            return True
+    return _holds_sdp(octets, at, end, src_port, dst_port)
+
+
+@numba.njit(cache=True, inline="always")
+def _holds_sdp(octets: np.ndarray, at: int, end: int, src_port: int, dst_port: int) -> bool:
+    if u32(octets, at) in SIP_BEGINNINGS:
+        return _holds(octets, at, end, SDP_TYPE)
+    if src_port in SDP_PORTS or dst_port in SDP_PORTS:
+        return _holds(octets, at, end, MEDIA_LINE)
+    return False
 
 
 @numba.njit(cache=True)

@@ -38,7 +38,7 @@ BATMAN, LISP, LISP_CONTROL, VXLAN_GPE, ROCE, AYIYA, HART_IP, CAPWAP_DATA, TIPC, 
 SNA_FIRST, SNA_LAST, ETHERNET_IN_UDP, LWAPP, LWAPP_2 = 12000, 12004, 12220, 12222, 12223
 ZEP, ZEP_2, SCOP, JMIRROR, TZSP = 17754, 17755, 17756, 30030, 37008
 OPENFLOW = (6633, 6653)  # over TCP; its messages quote frames
-SNMP = (161, 162)  # over TCP, another conversation follows when a message is whole
+SNMP_OVER_TCP = (161, 162)  # another conversation follows when a message is whole
 
 VXLAN_LEN = 8  # RFC 7348
 GENEVE_LEN = 8  # RFC 8926
@@ -117,7 +117,7 @@ def in_tcp(octets: np.ndarray, p: Record, at: int, src_port: int, dst_port: int)
     elif src_port == ACDR or dst_port == ACDR:
         if u8(octets, at) <= ACDR_VERSION_MAX:
             unsupported(p, TCP_PORT_REASON, ACDR)
-    elif min(src_port, dst_port) in SNMP:
+    elif min(src_port, dst_port) in SNMP_OVER_TCP:
         unsupported(p, TCP_PORT_REASON, min(src_port, dst_port))
 
 
