@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numba import njit
 
+from packetids.kernels import kernel
 from packetids.prefetch import prefetch
 
 WORD_BITS = 64
@@ -104,7 +104,7 @@ def _range(values: np.ndarray) -> tuple[bool, int, int]:
     return whole, int(low), (int(high) - int(low)).bit_length() if whole else WORD_BITS
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _whole_range(values: np.ndarray) -> tuple[bool, int, int]:
     low, high = EXACT_INTEGER, -EXACT_INTEGER
     for value in values:
@@ -117,13 +117,13 @@ def _whole_range(values: np.ndarray) -> tuple[bool, int, int]:
     return True, low, high
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _put(word: np.ndarray, values: np.ndarray, low: int, shift: int) -> None:
     for row in range(len(word)):
         word[row] |= np.uint64(np.int64(values[row]) - low) << np.uint64(shift)
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _put_float(word: np.ndarray, values: np.ndarray, bits: np.ndarray) -> None:
     for row in range(len(word)):
         if values[row] == 0:
@@ -134,7 +134,7 @@ def _put_float(word: np.ndarray, values: np.ndarray, bits: np.ndarray) -> None:
             word[row] = bits[row]
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _hash(words: np.ndarray, row: int) -> np.uint64:
     """Mix the words of a row with the finalizer of SplitMix64 (Steele et al. 2014)."""
     mixed = np.uint64(0x9E3779B97F4A7C15)
@@ -146,7 +146,7 @@ def _hash(words: np.ndarray, row: int) -> np.uint64:
     return mixed
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _first_equal(words: np.ndarray) -> np.ndarray:
     """Look every row up in a table of open addresses.
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numba import njit
 
 from packetids import atomic
+from packetids.kernels import kernel
 from packetids.preprocess import CATEGORICAL, NUMERIC, port_class_names
 
 OTHER = "other"
@@ -47,7 +47,7 @@ class Coded:
         return _spread(self.hot, self.numbers, chosen, self.width)
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _spread(hot: np.ndarray, numbers: np.ndarray, chosen: np.ndarray, width: int) -> np.ndarray:
     matrix = np.full((len(chosen), width), LOW, np.float32)
     first_number = width - numbers.shape[1]

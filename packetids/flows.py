@@ -27,7 +27,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-import numba
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -35,6 +34,7 @@ import pyarrow.csv
 
 from packetids import classes, label
 from packetids.errors import PacketidsError
+from packetids.kernels import kernel
 
 ENTIRE, GROUND_TRUTH, FIVE_PERCENT = "entire", "ground_truth", "five_percent"
 SOURCES = (ENTIRE, GROUND_TRUTH, FIVE_PERCENT)
@@ -274,7 +274,7 @@ def _ports(packets: pa.Table, protocol: str) -> tuple[np.ndarray, np.ndarray]:
     return source, destination
 
 
-@numba.njit(cache=True)
+@kernel
 def _latest_end(bounds: np.ndarray, end: np.ndarray) -> np.ndarray:
     latest = end.copy()
     for i in range(len(bounds) - 1):
@@ -283,7 +283,7 @@ def _latest_end(bounds: np.ndarray, end: np.ndarray) -> np.ndarray:
     return latest
 
 
-@numba.njit(cache=True)
+@kernel
 def _nearest(  # type: ignore[no-untyped-def]
     place, time_us, bounds, start_us, end_us, latest_end_us, labels, tolerance_us, found, disagree
 ):

@@ -1,32 +1,8 @@
-"""A reader of packet captures that needs no TShark and gives TShark 4.0's answers.
-
-numba keeps compiled kernels on disk, and asks only whether a kernel's own file has changed, not
-whether a kernel that it calls has. So what is kept goes when any file of this package changes, or
-prefetch.py, which it shares.
-"""
+"""A reader of packet captures that needs no TShark and gives TShark 4.0's answers."""
 
 import atexit
-import contextlib
 import gc
-import hashlib
 import sys
-from pathlib import Path
-
-_HERE = Path(__file__).parent
-_CACHE = _HERE / "__pycache__"
-_KEPT_FOR = _CACHE / "numba.sources"
-
-
-def _forget_stale_kernels() -> None:
-    sources = sorted([*_HERE.glob("*.py"), *_HERE.glob("*.txt"), _HERE.parent / "prefetch.py"])
-    now = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
-    if _KEPT_FOR.exists() and _KEPT_FOR.read_text() == now:
-        return
-    with contextlib.suppress(OSError):  # a folder that cannot be written holds no kernels
-        for kept in [*_CACHE.glob("*.nbi"), *_CACHE.glob("*.nbc")]:
-            kept.unlink(missing_ok=True)
-        _CACHE.mkdir(exist_ok=True)
-        _KEPT_FOR.write_text(now)
 
 
 def _load_numba() -> None:
@@ -48,6 +24,5 @@ def _load_numba() -> None:
             gc.enable()
 
 
-_forget_stale_kernels()
 _load_numba()
 atexit.register(gc.freeze)  # else Python looks through all that numba made before it ends: 0.2 s

@@ -8,9 +8,9 @@ Ethernet. This is a hint only; no answer depends on it.
 
 from typing import Any
 
-import numba
 import numpy as np
 
+from packetids.kernels import kernel
 from packetids.native import conversations, wire
 from packetids.native.conversations import AHEAD_FRAMES, NONE, Conversations
 from packetids.native.link import ETHER
@@ -22,7 +22,7 @@ PORTS_END = wire.ETH_LEN + wire.IP_LEN + wire.TCP_DSTPORT + 2
 PLAIN_IPV4 = 0x45  # version 4, a header of five words
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def look(
     octets: np.ndarray, start: np.ndarray, captured_octets: np.ndarray, link_type: np.ndarray,
     i: int, c: Conversations,
@@ -72,7 +72,7 @@ def look(
         c.asked[i % AHEAD_FRAMES] = np.int64(tag) << 1
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def _first(slots: np.ndarray, tag: Any) -> int:
     """Give the number of the first conversation with this tag, or NONE."""
     mask = np.uint64(len(slots) - 1)

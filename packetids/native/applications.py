@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import numba
 import numpy as np
 
+from packetids.kernels import kernel
 from packetids.native import coap, conversations
 from packetids.native.conversations import (
     CALLS,
@@ -38,7 +38,7 @@ OCTET = int.from_bytes(b"octet", "big")
 MAIL = int.from_bytes(b"mail", "big")
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def in_udp(
     octets: np.ndarray, p: Record, c: Conversations, conversation: Record,
     src_port: int, dst_port: int,
@@ -57,7 +57,7 @@ def in_udp(
     _any_host(octets, p, c, src_port, dst_port)
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def _any_host(
     octets: np.ndarray, p: Record, c: Conversations, src_port: int, dst_port: int
 ) -> None:
@@ -77,7 +77,7 @@ def _any_host(
         conversations.open_any_host(c, p, src_port, dst_port)
 
 
-@numba.njit(cache=True)
+@kernel
 def _portmap(octets: np.ndarray, p: Record, c: Conversations) -> None:
     """After the answer to a call for a program's UDP port, that port talks to any host and port.
 
@@ -103,7 +103,7 @@ def _portmap(octets: np.ndarray, p: Record, c: Conversations) -> None:
             conversations.open_any_port(c, p, port, True, NONE_KNOWN)
 
 
-@numba.njit(cache=True)
+@kernel
 def _call(c: Conversations, number: int) -> int:
     """Find a call by its number; NONE if it is not there."""
     for place in range(min(c.counts[CALLS], CALLS_KEPT)):
@@ -112,7 +112,7 @@ def _call(c: Conversations, number: int) -> int:
     return NONE
 
 
-@numba.njit(cache=True)
+@kernel
 def _asks_port(octets: np.ndarray, at: int, end: int) -> bool:
     """Tell whether an RPC call asks the portmapper, version 2, for a UDP port."""
     if u32(octets, at + 12) != PORTMAP_PROGRAM or u32(octets, at + 16) != PORTMAP_VERSION:
@@ -126,7 +126,7 @@ def _asks_port(octets: np.ndarray, at: int, end: int) -> bool:
     return arguments + 16 <= end and u32(octets, arguments + 8) == PROTO_UDP
 
 
-@numba.njit(cache=True)
+@kernel
 def _snmp(octets: np.ndarray, p: Record, conversation: Record) -> None:
     """TShark opens a second conversation once it has seen SNMP in one, and uses that from then on.
 
@@ -152,14 +152,14 @@ def _snmp(octets: np.ndarray, p: Record, conversation: Record) -> None:
         conversation.application, conversation.stream = SNMP, NONE
 
 
-@numba.njit(cache=True)
+@kernel
 def _expects_tftp(c: Conversations, p: Record, dst_port: int) -> bool:
     """Tell whether the receiver waits for an answer: then TShark takes a request for one."""
     number = conversations.find_any_port(c, p, dst_port, False, False)
     return number != NONE and c.udp[number].application == TFTP
 
 
-@numba.njit(cache=True)
+@kernel
 def _is_tftp_request(octets: np.ndarray, p: Record) -> bool:
     """Tell whether a payload is a request of TFTP. RFC 1350, section 5."""
     return (
@@ -167,7 +167,7 @@ def _is_tftp_request(octets: np.ndarray, p: Record) -> bool:
     )
 
 
-@numba.njit(cache=True)
+@kernel
 def _names_file_and_mode(octets: np.ndarray, p: Record) -> bool:
     """Tell whether a payload goes on as a request does; on other ports TShark asks no more.
 

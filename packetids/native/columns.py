@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import numba
 import numpy as np
 import pyarrow as pa
 
 from packetids import fields, parquet
+from packetids.kernels import kernel
 from packetids.native import text
 from packetids.native.state import (
     ARP_TYPE,
@@ -103,7 +103,7 @@ class Columns:
         return pa.DictionaryArray.from_arrays(entries, text.strings(list(self._repeated.values())))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _transpose(
     rows: np.ndarray, count: int, valid: np.ndarray, to: int,
     values: tuple,  # type: ignore[type-arg]
@@ -151,7 +151,7 @@ def _transpose(
             valid[bit, to + (i >> 3)] |= np.uint8(there << (i & 7))
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def transposed(square: Any) -> Any:
     """Transpose 8 x 8 bits in a uint64: bit ``8 i + j`` becomes bit ``8 j + i``.
 

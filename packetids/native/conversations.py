@@ -10,9 +10,9 @@ The tables grow between frames: a kernel that finds a table too full stops befor
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 
+from packetids.kernels import kernel
 from packetids.native.state import Record
 
 CONVERSATION = np.dtype(
@@ -115,7 +115,7 @@ def none() -> Conversations:
     )
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def have_room(c: Conversations) -> bool:
     """Tell whether one more frame fits, and at least a third of the slots stays free."""
     tcp = c.counts[TCP_CONVERSATIONS] + FRAME_STREAMS_MAX
@@ -165,7 +165,7 @@ def _free(slots: int) -> np.ndarray:
     return np.full(slots, NONE, np.int64).view(SLOT)  # all bits set: NONE for its half, too
 
 
-@numba.njit(cache=True)
+@kernel
 def _rehashed(old: np.ndarray, new: np.ndarray) -> np.ndarray:
     mask = np.uint64(len(new) - 1)
     for i in range(len(old)):
@@ -177,7 +177,7 @@ def _rehashed(old: np.ndarray, new: np.ndarray) -> np.ndarray:
     return new
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def is_reversed(p: Record, src_port: int, dst_port: int) -> bool:
     """Tell which direction a packet goes: from the larger address, of equal ones the port."""
     if p.src_high != p.dst_high:
@@ -187,7 +187,7 @@ def is_reversed(p: Record, src_port: int, dst_port: int) -> bool:
     return src_port > dst_port
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def _find(
     c: Conversations, table: np.ndarray, slots: np.ndarray, which: int,
     p: Record, src_port: int, dst_port: int,
@@ -203,7 +203,7 @@ def _find(
     return new
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def _key(
     c: Conversations, key: Record, p: Record, src_port: int, dst_port: int, reverse: bool
 ) -> Any:
@@ -226,7 +226,7 @@ def _key(
     return tag_of(low_high, low_low, high_high, high_low, key.low_port, key.high_port)
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def _keep(c: Conversations, key: Record, slot: Record, which: int) -> None:
     """Keep the key behind the last one, in the slot found for it."""
     slot.number = c.counts[which]
@@ -235,7 +235,7 @@ def _keep(c: Conversations, key: Record, slot: Record, which: int) -> None:
         c.counts[ADDRESSES_KEPT] += 1
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def tag_of(
     low_high: Any, low_low: Any, high_high: Any, high_low: Any, low_port: int, high_port: int
 ) -> Any:
@@ -248,7 +248,7 @@ def tag_of(
     return (h ^ h >> np.uint64(31)) & np.uint64(0xFFFFFFFF)
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def _slot(c: Conversations, table: np.ndarray, slots: np.ndarray, key: Record, tag: Any) -> int:
     """Find the slot of a key, or a free one for it, which then has its tag."""
     mask = np.uint64(len(slots) - 1)
@@ -273,7 +273,7 @@ def _slot(c: Conversations, table: np.ndarray, slots: np.ndarray, key: Record, t
         slot = (slot + np.uint64(1)) & mask
 
 
-@numba.njit(cache=True)
+@kernel
 def _are_same(one: Record, other: Record) -> bool:
     return (
         one.low_high == other.low_high
@@ -283,7 +283,7 @@ def _are_same(one: Record, other: Record) -> bool:
     )
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def find_tcp(c: Conversations, p: Record, src_port: int, dst_port: int) -> int:
     """Give the packet's TCP conversation; a new one if there is none."""
     number = _find(c, c.tcp, c.tcp_slots, TCP_CONVERSATIONS, p, src_port, dst_port)
@@ -292,7 +292,7 @@ def find_tcp(c: Conversations, p: Record, src_port: int, dst_port: int) -> int:
     return number
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def find_udp(c: Conversations, p: Record, src_port: int, dst_port: int) -> int:
     """Give the packet's UDP conversation: of its ports, of any port, or a new one."""
     conversations = c.counts[UDP_CONVERSATIONS]
@@ -308,7 +308,7 @@ def find_udp(c: Conversations, p: Record, src_port: int, dst_port: int) -> int:
     return number
 
 
-@numba.njit(cache=True)
+@kernel
 def _any_port(c: Conversations, p: Record, src_port: int, dst_port: int) -> int:
     """Find the conversation of one end's port and any port of the other, or of any host.
 
@@ -322,7 +322,7 @@ def _any_port(c: Conversations, p: Record, src_port: int, dst_port: int) -> int:
     return NONE
 
 
-@numba.njit(cache=True)
+@kernel
 def find_any_port(c: Conversations, p: Record, port: int, of_sender: bool, of_any: bool) -> int:
     """Find the newest conversation of one end's port with any of the other's, or of any host."""
     key = c.udp[c.counts[UDP_CONVERSATIONS]]
@@ -330,7 +330,7 @@ def find_any_port(c: Conversations, p: Record, port: int, of_sender: bool, of_an
     return c.any_port_slots[_slot(c, c.udp, c.any_port_slots, key, tag)].number
 
 
-@numba.njit(cache=True)
+@kernel
 def _take_back(c: Conversations, p: Record, src_port: int, dst_port: int) -> None:
     """Remove the newest UDP conversation, which is of the packet's two ports."""
     c.counts[UDP_CONVERSATIONS] -= 1
@@ -341,7 +341,7 @@ def _take_back(c: Conversations, p: Record, src_port: int, dst_port: int) -> Non
     c.udp_slots[_slot(c, c.udp, c.udp_slots, key, tag)].number = NONE
 
 
-@numba.njit(cache=True)
+@kernel
 def open_any_port(c: Conversations, p: Record, port: int, of_any: bool, application: int) -> None:
     """Begin a conversation of a sender's port with any port of the receiver, or of any host."""
     key = c.udp[c.counts[UDP_CONVERSATIONS]]
@@ -354,7 +354,7 @@ def open_any_port(c: Conversations, p: Record, port: int, of_any: bool, applicat
     c.counts[ANY_PORT_CONVERSATIONS] += 1
 
 
-@numba.njit(cache=True)
+@kernel
 def open_any_host(c: Conversations, p: Record, src_port: int, dst_port: int) -> None:
     """Begin a conversation of a sender's port with any host, unless there is one of either end."""
     if (
@@ -364,7 +364,7 @@ def open_any_host(c: Conversations, p: Record, src_port: int, dst_port: int) -> 
         open_any_port(c, p, src_port, True, NONE_KNOWN)
 
 
-@numba.njit(cache=True)
+@kernel
 def _any_port_key(
     c: Conversations, key: Record, p: Record, port: int, of_sender: bool, of_any: bool
 ) -> Any:
@@ -384,7 +384,7 @@ def _any_port_key(
     return tag_of(addresses.low_high, addresses.low_low, none, none, port, 0)
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def _begin(c: Conversations, number: int, time_ns: int) -> None:
     """Begin the next TCP stream in a conversation whose room is all zero."""
     c.tcp[number].stream = c.counts[TCP_STREAMS]
@@ -398,7 +398,7 @@ def _begin(c: Conversations, number: int, time_ns: int) -> None:
         flow.counts_in_flight = True
 
 
-@numba.njit(cache=True)
+@kernel
 def begin_anew(c: Conversations, number: int, time_ns: int) -> None:
     """Begin a stream in the place of the one before with these addresses and ports."""
     c.tcp[number].knows_rtt = False
@@ -415,7 +415,7 @@ def begin_anew(c: Conversations, number: int, time_ns: int) -> None:
     _begin(c, number, time_ns)
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def remember(c: Conversations, flow: Record, seq: int, next_seq: int) -> None:
     """Keep a segment until it is acknowledged."""
     place = c.counts[FREE_SEGMENT]
@@ -430,7 +430,7 @@ def remember(c: Conversations, flow: Record, seq: int, next_seq: int) -> None:
     flow.unacked_count += 1
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def forget(c: Conversations, place: int) -> None:
     """Give a segment's place back."""
     c.segments[place].older = c.counts[FREE_SEGMENT]

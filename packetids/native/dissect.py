@@ -5,9 +5,9 @@
 frame's captured end are never read.
 """
 
-import numba
 import numpy as np
 
+from packetids.kernels import kernel
 from packetids.native import ahead, conversations, link, network, text, transport, wire
 from packetids.native.borrow import borrowed
 from packetids.native.conversations import Conversations
@@ -37,10 +37,10 @@ from packetids.native.text import Dictionaries
 DONE, FULL, GROW = 0, 1, 2  # and FRAGMENT, UNSUPPORTED
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def run(
     octets: np.ndarray, start: np.ndarray, captured_octets: np.ndarray, wire_octets: np.ndarray,
-    time_ns: np.ndarray, has_time: np.ndarray, link_type: np.ndarray,
+    time_ns: np.ndarray, has_time: np.ndarray, link_type: np.ndarray, fcs_octets: np.ndarray,
     first: int, row: int, wanted: int, resume: bool,
     p: Record, c: Conversations, out: Output, d: Dictionaries,
 ) -> tuple[int, int, int]:  # fmt: skip
@@ -55,6 +55,7 @@ def run(
     start, captured_octets = borrowed(start), borrowed(captured_octets)
     wire_octets, time_ns = borrowed(wire_octets), borrowed(time_ns)
     has_time, link_type = borrowed(has_time), borrowed(link_type)
+    fcs_octets = borrowed(fcs_octets)
     c, out, d = _lent_conversations(c), _lent_output(out), _lent_dictionaries(d)
     for i in range(first, len(start)):
         ahead.look(octets, start, captured_octets, link_type, i, c)
@@ -64,8 +65,9 @@ def run(
             return i, row, GROW
         if not (resume and i == first):
             p.at = start[i]
-            p.end = start[i] + min(captured_octets[i], wire_octets[i])
-            p.reported_end = start[i] + wire_octets[i]
+            p.end = start[i] + captured_octets[i]
+            # Some capture hooks write 0, or less than they captured, as the length on the wire.
+            p.reported_end = start[i] + max(captured_octets[i], wire_octets[i])
             p.row = row
             p.time_ns = time_ns[i]
             p.family = 0
@@ -75,7 +77,7 @@ def run(
             p.seen = 0
             p.depth = 0
             out.rows[row].valid = 0
-            link.begin(octets, link_type[i], p)
+            link.begin(octets, link_type[i], fcs_octets[i], p)
         walk(octets, p, c, out)
         if p.next != STOP:
             return i, row, p.next
@@ -83,7 +85,7 @@ def run(
     return len(start), row, DONE
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def _lent_conversations(c: Conversations) -> Conversations:
     return Conversations(
         borrowed(c.counts), borrowed(c.tcp), borrowed(c.tcp_slots), borrowed(c.connections),
@@ -93,7 +95,7 @@ def _lent_conversations(c: Conversations) -> Conversations:
     )  # fmt: skip
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def _lent_output(out: Output) -> Output:
     return Output(
         borrowed(out.rows), borrowed(out.found), borrowed(out.found_octets),
@@ -101,7 +103,7 @@ def _lent_output(out: Output) -> Output:
     )  # fmt: skip
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def _lent_dictionaries(d: Dictionaries) -> Dictionaries:
     return Dictionaries(
         borrowed(d.entry), borrowed(d.slots), borrowed(d.entry_slot), borrowed(d.entry_key),
@@ -109,7 +111,7 @@ def _lent_dictionaries(d: Dictionaries) -> Dictionaries:
     )  # fmt: skip
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@kernel(nogil=True, inline="always")
 def walk(octets: np.ndarray, p: Record, c: Conversations, out: Output) -> None:
     """Go from layer to layer until there is no next one, or one that `run` has to leave for."""
     while True:
@@ -142,7 +144,7 @@ def walk(octets: np.ndarray, p: Record, c: Conversations, out: Output) -> None:
             return
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@kernel(nogil=True, inline="always")
 def close(
     p: Record, has_time: bool, wire_octets: int, wanted: int, out: Output, d: Dictionaries
 ) -> int:

@@ -30,6 +30,7 @@ class Frames:
     time_ns: np.ndarray  # int64, since the epoch
     has_time: np.ndarray  # bool; False where TShark prints no time
     link_type: np.ndarray  # int32, LINKTYPE_ value; linktypes.NO_PACKET in a custom block
+    fcs_octets: np.ndarray  # uint8; the frame check sequence at the frame's end, where one is told
 
 
 def read(
@@ -85,6 +86,7 @@ def _runs(source: Source, block_octets: int, reuse: bool) -> Iterator[Frames]:
                 number, octets, columns.start[: found.rows], columns.captured_octets[: found.rows],
                 columns.wire_octets[: found.rows], columns.time_ns[: found.rows],
                 columns.has_time[: found.rows], columns.link_type[: found.rows],
+                columns.fcs_octets[: found.rows],
             )  # fmt: skip
             number += found.rows
         at = found.at

@@ -1,8 +1,8 @@
 """From the start of a frame to the network layer: link types, VLAN tags, MPLS, PPP."""
 
-import numba
 import numpy as np
 
+from packetids.kernels import kernel
 from packetids.native import wire
 from packetids.native.state import (
     ARP,
@@ -92,11 +92,18 @@ OTHER_PPP = (
 )  # fmt: skip
 
 
-@numba.njit(cache=True, inline="always")
-def begin(octets: np.ndarray, link_type: int, p: Record) -> None:
-    """Find the first layer of a frame."""
+@kernel(inline="always")
+def begin(octets: np.ndarray, link_type: int, fcs_octets: int, p: Record) -> None:
+    """Find the first layer of a frame.
+
+    Of an Ethernet frame the frame check sequence is no payload, where the capture tells its
+    length and the payload is as long. TShark does not take it off other frames.
+    """
     captured = p.end - p.at
     if link_type == ETHER:
+        if fcs_octets and p.reported_end - p.at - wire.ETH_LEN >= fcs_octets:
+            p.reported_end -= fcs_octets
+            p.end = min(p.end, p.reported_end)
         p.next = ETHERNET
     elif link_type == LINUX_SLL:
         _cooked(octets, p, wire.SLL_LEN, wire.SLL_TYPE, wire.SLL_HATYPE)
@@ -120,7 +127,7 @@ def begin(octets: np.ndarray, link_type: int, p: Record) -> None:
         p.next = STOP
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def ethernet(octets: np.ndarray, p: Record) -> None:
     """IEEE 802.3: a type, or a length and IEEE 802.2."""
     if p.end - p.at < wire.ETH_LEN:
@@ -142,7 +149,7 @@ def ethernet(octets: np.ndarray, p: Record) -> None:
     p.next = ETHERTYPE if kind >= wire.ETH_TYPE_MIN else STOP
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def ethertype(octets: np.ndarray, p: Record) -> None:
     """Go by the EtherType in ``p.protocol``."""
     kind = p.protocol
@@ -168,7 +175,7 @@ def ethertype(octets: np.ndarray, p: Record) -> None:
         p.next = STOP
 
 
-@numba.njit(cache=True)
+@kernel
 def llc(octets: np.ndarray, p: Record) -> None:
     """IEEE 802.2: IP directly, or SNAP with an EtherType."""
     service_at = p.at
@@ -199,7 +206,7 @@ def llc(octets: np.ndarray, p: Record) -> None:
             unsupported(p, OTHER, owner)
 
 
-@numba.njit(cache=True)
+@kernel
 def ppp(octets: np.ndarray, p: Record) -> None:
     """PPP, RFC 1661, with or without the address and control fields of RFC 1662."""
     p.next = STOP
@@ -225,7 +232,7 @@ def ppp(octets: np.ndarray, p: Record) -> None:
         unsupported(p, OTHER, protocol)
 
 
-@numba.njit(cache=True)
+@kernel
 def _quotes_packet(octets: np.ndarray, p: Record) -> bool:
     """Tell whether a control message rejects a protocol and quotes its packet. RFC 1661, 5.7."""
     if p.end - p.at < PPP_REJECT_LEN or u8(octets, p.at) != PPP_PROTOCOL_REJECT:
@@ -236,7 +243,7 @@ def _quotes_packet(octets: np.ndarray, p: Record) -> bool:
     return protocol not in PPP_CONTROL
 
 
-@numba.njit(cache=True)
+@kernel
 def mpls(octets: np.ndarray, p: Record) -> None:
     """Labels up to the last of the stack, then IP by its version. RFC 3032."""
     while True:
@@ -262,7 +269,7 @@ def mpls(octets: np.ndarray, p: Record) -> None:
         unsupported(p, OTHER, wire.TYPE_MPLS)  # a pseudowire
 
 
-@numba.njit(cache=True)
+@kernel
 def _vlan(octets: np.ndarray, p: Record, is_service: bool) -> None:
     """A tag, IEEE 802.1Q; of a service's (QinQ) TShark notes no number and takes no length."""
     if p.end - p.at < wire.VLAN_LEN:
@@ -282,7 +289,7 @@ def _vlan(octets: np.ndarray, p: Record, is_service: bool) -> None:
         p.next = LLC
 
 
-@numba.njit(cache=True)
+@kernel
 def _pppoe(octets: np.ndarray, p: Record) -> None:
     """PPPoE session, RFC 2516."""
     if p.end - p.at < 6:
@@ -294,7 +301,7 @@ def _pppoe(octets: np.ndarray, p: Record) -> None:
     p.next = PPP
 
 
-@numba.njit(cache=True)
+@kernel
 def _cooked(octets: np.ndarray, p: Record, length: int, type_at: int, hatype_at: int) -> None:
     if p.end - p.at < length:
         p.next = STOP
@@ -317,7 +324,7 @@ def _cooked(octets: np.ndarray, p: Record, length: int, type_at: int, hatype_at:
         p.next = ETHERTYPE if kind >= wire.ETH_TYPE_MIN else STOP
 
 
-@numba.njit(cache=True)
+@kernel
 def _raw(octets: np.ndarray, p: Record) -> None:
     """A packet; or what Linux once put before one, for which TShark looks first."""
     p.next = STOP
@@ -343,7 +350,7 @@ def _raw(octets: np.ndarray, p: Record) -> None:
         p.next = IPV6
 
 
-@numba.njit(cache=True)
+@kernel
 def _loopback(octets: np.ndarray, p: Record, in_network_order: bool) -> None:
     """Four octets of address family; if not `in_network_order`, in either, or other headers."""
     p.next = STOP

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import numba
 import numpy as np
 
+from packetids.kernels import kernel
 from packetids.native import wire
 from packetids.native.state import (
     ARP_DST,
@@ -64,14 +64,21 @@ OTHER_TUNNELS = (
 
 
 BEYOND_CAPTURED = -1
+JUMBO_PAYLOAD_MIN = 1 << 16  # RFC 2675
+JUMBO_PAYLOAD_MAX = (1 << 32) - 1 - wire.IPV6_LEN  # TShark adds the header in 32 bits
 # Of IP options, by kind; found by giving TShark each kind in each length.
 LEAST_OCTETS = np.zeros(256, np.uint8)
 LEAST_OCTETS[[7, 131, 137, 130, 133]] = 3  # routes recorded and wanted, security
 LEAST_OCTETS[[11, 12, 68, 136, 148]] = 4  # MTU, timestamp, stream, router alert
 LEAST_OCTETS[[134, 25, 82]] = 6, 8, 12  # CIPSO, quick start, traceroute
+# Of IPv6 options, likewise: octets that TShark takes for the option whatever length it says.
+LEAST_OCTETS_IPV6 = np.zeros(256, np.uint8)
+LEAST_OCTETS_IPV6[[4, 5, 238]] = 1, 2, 3  # encapsulation limit, router alert, multicast forwarding
+LEAST_OCTETS_IPV6[[48, 65, 99, 194]] = 4  # path MTU, nonce, RPL twice, jumbo payload
+LEAST_OCTETS_IPV6[[7, 15, 201, 109]] = 8, 10, 16, 18  # CALIPSO, performance, home address, MPL
 
 
-@numba.njit(cache=True)
+@kernel
 def arp(octets: np.ndarray, p: Record, out: Output) -> None:
     """ARP: IPv4 addresses of sender and target. RFC 826."""
     p.next = STOP
@@ -109,7 +116,7 @@ def arp(octets: np.ndarray, p: Record, out: Output) -> None:
         found(octets, at + target, 4, ARP_DST, out)
 
 
-@numba.njit(cache=True)
+@kernel
 def _is_summed_up(octets: np.ndarray, p: Record) -> bool:
     """Tell whether TShark can sum up ARP over AX.25, which it does before it tells a field."""
     at, captured = p.at, p.end - p.at
@@ -127,7 +134,7 @@ def _is_summed_up(octets: np.ndarray, p: Record) -> bool:
     return captured >= needed and p.reported_end >= at + whole
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def ip(octets: np.ndarray, p: Record, out: Output) -> None:
     """IPv4, RFC 791. What its octets call version 6 is IPv6."""
     p.next = STOP
@@ -201,7 +208,7 @@ def ip(octets: np.ndarray, p: Record, out: Output) -> None:
         p.next = IP_PROTOCOL
 
 
-@numba.njit(cache=True)
+@kernel
 def _option_octets(octets: np.ndarray, option: int, last: int, end: int) -> int:
     """Give the length of an IP option; 0 where the options end, by a mark or because one is wrong.
 
@@ -222,7 +229,7 @@ def _option_octets(octets: np.ndarray, option: int, last: int, end: int) -> int:
     return 0 if length < 2 or option + length > last else length
 
 
-@numba.njit(cache=True)
+@kernel
 def _holds(octets: np.ndarray, at: int, last: int) -> bool:
     """Tell whether each option is as long as TShark wants to read of its kind; else it stops."""
     option = at + wire.IP_LEN
@@ -236,7 +243,7 @@ def _holds(octets: np.ndarray, at: int, last: int) -> bool:
     return True
 
 
-@numba.njit(cache=True)
+@kernel
 def _is_local(address: Any) -> bool:
     """Tell whether an IPv4 address means another host in another VLAN. RFC 1918, RFC 3927."""
     address = np.int64(address)
@@ -248,7 +255,7 @@ def _is_local(address: Any) -> bool:
     )
 
 
-@numba.njit(cache=True)
+@kernel
 def _routed_destination(octets: np.ndarray, at: int, last: int, end: int) -> tuple[int, bool]:
     """Find the destination: of a source route that is not at its end, the last address.
 
@@ -277,7 +284,7 @@ def _routed_destination(octets: np.ndarray, at: int, last: int, end: int) -> tup
     return at + wire.IP_DST, True
 
 
-@numba.njit(cache=True)
+@kernel
 def ipv6(octets: np.ndarray, p: Record, out: Output) -> None:
     """IPv6, RFC 8200, up to the first header that is no extension header."""
     p.next = STOP
@@ -301,13 +308,38 @@ def ipv6(octets: np.ndarray, p: Record, out: Output) -> None:
     p.src_high, p.src_low = u64(octets, at + wire.IPV6_SRC), u64(octets, at + wire.IPV6_SRC + 8)
     p.dst_high, p.dst_low = u64(octets, at + wire.IPV6_DST), u64(octets, at + wire.IPV6_DST + 8)
     p.at += wire.IPV6_LEN
-    if payload or following != wire.PROTO_HOPOPTS:  # 0 with hop-by-hop options: a jumbogram
-        shorten(p, payload)
+    if not payload and following == wire.PROTO_HOPOPTS:
+        payload = _jumbo_payload(octets, p.at, p.end)
+        if not JUMBO_PAYLOAD_MIN <= payload <= JUMBO_PAYLOAD_MAX:
+            return  # TShark finds nothing behind a jumbogram without a valid length
+    shorten(p, payload)
     p.protocol = following
     p.next = IP_PROTOCOL
 
 
-@numba.njit(cache=True)
+@kernel
+def _jumbo_payload(octets: np.ndarray, at: int, end: int) -> int:
+    """Return the length that the first jumbo payload option of four octets says. RFC 2675.
+
+    0 where the hop-by-hop options at `at` hold none, or were not captured so far.
+    """
+    if at + 2 > end:
+        return 0
+    option, last = at + 2, min(end, at + 8 + u8(octets, at + 1) * 8)
+    while option < last:
+        if u8(octets, option) == wire.OPTION_PAD1:
+            option += 1
+            continue
+        if option + 2 > last:
+            return 0
+        size = u8(octets, option + 1)
+        if u8(octets, option) == wire.OPTION_JUMBO and size == 4:
+            return u32(octets, option + 2) if option + 6 <= last else 0
+        option += 2 + size
+    return 0
+
+
+@kernel
 def ip_protocol(octets: np.ndarray, p: Record) -> None:
     """Go by the IP protocol in ``p.protocol``; TCP and UDP are met by the caller."""
     protocol = p.protocol
@@ -334,7 +366,7 @@ def ip_protocol(octets: np.ndarray, p: Record) -> None:
         unsupported(p, IP_PROTOCOL_REASON, protocol)
 
 
-@numba.njit(cache=True)
+@kernel
 def _extension(octets: np.ndarray, p: Record) -> None:
     """Hop-by-hop or destination options: 8 octets, and as many more as the second octet says."""
     captured = p.end - p.at
@@ -350,10 +382,13 @@ def _extension(octets: np.ndarray, p: Record) -> None:
             continue
         if option + 2 > p.end:
             return
-        size = u8(octets, option + 1)
-        if u8(octets, option) == wire.OPTION_HOME_ADDRESS:
-            size = 16  # whatever it says
-        option += 2 + size
+        kind, size = u8(octets, option), u8(octets, option + 1)
+        least = int(LEAST_OCTETS_IPV6[kind])
+        if kind == wire.OPTION_CALIPSO and option + 2 + least <= p.end:
+            least += 4 * u8(octets, option + wire.CALIPSO_WORDS)
+        elif kind == wire.OPTION_IOAM and not size:
+            return
+        option += 2 + max(size, least)
         if option > p.end:
             return  # an option that goes beyond the frame: TShark stops
     p.protocol = u8(octets, p.at)
@@ -361,7 +396,7 @@ def _extension(octets: np.ndarray, p: Record) -> None:
     p.next = IP_PROTOCOL
 
 
-@numba.njit(cache=True)
+@kernel
 def _routing(octets: np.ndarray, p: Record) -> None:
     """A routing header; with segments left, its last address is the destination."""
     captured = p.end - p.at
@@ -387,7 +422,7 @@ def _routing(octets: np.ndarray, p: Record) -> None:
     p.next = IP_PROTOCOL
 
 
-@numba.njit(cache=True)
+@kernel
 def _fragment(octets: np.ndarray, p: Record) -> None:
     if p.end - p.at < wire.FRAGMENT_LEN:
         return
@@ -410,7 +445,7 @@ def _fragment(octets: np.ndarray, p: Record) -> None:
         p.next = FRAGMENT
 
 
-@numba.njit(cache=True)
+@kernel
 def _authentication(octets: np.ndarray, p: Record) -> None:
     """The authentication header, RFC 4302: its length counts 32-bit words, less two."""
     captured = p.end - p.at
@@ -424,7 +459,7 @@ def _authentication(octets: np.ndarray, p: Record) -> None:
     p.next = IP_PROTOCOL
 
 
-@numba.njit(cache=True)
+@kernel
 def _icmp(octets: np.ndarray, p: Record) -> None:
     """ICMP: an error message quotes the packet it is about. RFC 792, RFC 4884."""
     if p.end - p.at < wire.ICMP_LEN:
@@ -444,7 +479,7 @@ def _icmp(octets: np.ndarray, p: Record) -> None:
     p.next = IP
 
 
-@numba.njit(cache=True)
+@kernel
 def _icmpv6(octets: np.ndarray, p: Record) -> None:
     """ICMPv6: types 1 to 4 quote a packet, a redirect does in an option. RFC 4443, RFC 4861."""
     if p.end - p.at < wire.ICMP_LEN:
@@ -472,7 +507,7 @@ def _icmpv6(octets: np.ndarray, p: Record) -> None:
         p.next = IPV6
 
 
-@numba.njit(cache=True)
+@kernel
 def _gre(octets: np.ndarray, p: Record) -> None:
     """GRE, RFC 2784 with the keys of RFC 2890 and the acknowledgement of RFC 2637."""
     header_at, captured = p.at, p.end - p.at
@@ -520,7 +555,7 @@ def _gre(octets: np.ndarray, p: Record) -> None:
         unsupported(p, GRE_REASON, kind)
 
 
-@numba.njit(cache=True)
+@kernel
 def _wccp(octets: np.ndarray, p: Record, told_at: int) -> None:
     """A redirected packet, perhaps after a header of four octets, which is no IP version 4.
 
@@ -531,7 +566,7 @@ def _wccp(octets: np.ndarray, p: Record, told_at: int) -> None:
         p.next = IP
 
 
-@numba.njit(cache=True)
+@kernel
 def _erspan(octets: np.ndarray, p: Record, flags: int) -> None:
     """An Ethernet frame copied by a switch: no header (ERSPAN type I), 8 octets (II), 12 or 20."""
     if not flags & wire.GRE_SEQUENCE:

@@ -6,10 +6,10 @@ draft-ietf-opsawg-pcap; variants as the comments of Wireshark's wiretap/libpcap.
 import struct
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from packetids.errors import PacketidsError, Unsupported
+from packetids.kernels import kernel
 from packetids.native import linktypes, records
 from packetids.native.source import Source
 
@@ -29,6 +29,7 @@ CANDIDATES = {
 }
 
 RESERVED_BITS = 0x03FF0000
+HAS_FCS_LENGTH = 0x04000000  # then the upper four bits count it in 16-bit words
 AIX_LINK_TYPES = {6: 1, 9: 6, 15: 10, 24: 0}  # its ifType values -> LINKTYPE_
 AIX_FDDI_PADDING_OCTETS = 3
 
@@ -49,6 +50,7 @@ class Pcap:
     lengths: int  # order of the two lengths in it
     ns: bool
     link_type: int
+    fcs_octets: int
     skipped_octets: int  # before the frame, no part of it
     maximum_octets: int
 
@@ -62,6 +64,7 @@ class Pcap:
             columns.start, columns.captured_octets, columns.wire_octets, columns.time_ns,
         )  # fmt: skip
         columns.link_type[:rows] = self.link_type
+        columns.fcs_octets[:rows] = self.fcs_octets
         if status == records.SHORT:
             return records.Scanned(rows, at, needed_octets=value)
         problems = {
@@ -113,7 +116,8 @@ def opened(source: Source) -> Pcap:
         raise _refused(
             source, 20, f"the reserved bits of the link type need to be 0 and it is 0x{network:08x}"
         )
-    link_type = network & 0xFFFF  # above are the length of the frame check sequence, and flags
+    link_type = network & 0xFFFF
+    fcs_octets = 2 * (network >> 28) if network & HAS_FCS_LENGTH else 0
     if link_type not in linktypes.KNOWN:
         raise _refused(source, 20, f"TShark 4.0 knows no link type {link_type}")
     if link_type in linktypes.UNSUPPORTED:
@@ -137,6 +141,7 @@ def opened(source: Source) -> Pcap:
         lengths=lengths,
         ns=aix or magic == NANOSECONDS,
         link_type=link_type,
+        fcs_octets=fcs_octets,
         skipped_octets=AIX_FDDI_PADDING_OCTETS
         if aix and link_type == 10
         else linktypes.pseudo_header_octets(link_type),
@@ -176,7 +181,7 @@ def _implausibility(
     return 0
 
 
-@numba.njit(cache=True)
+@kernel
 def _records(
     octets: np.ndarray, at: int, end: int, big_endian: bool, record_octets: int, lengths: int,
     ns: bool, skipped_octets: int, maximum_octets: int,

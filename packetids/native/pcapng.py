@@ -6,11 +6,12 @@ checked as TShark checks it, because TShark reads no further than the first that
 
 import struct
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from packetids.errors import PacketidsError
+from packetids.kernels import kernel
 from packetids.native import linktypes, records
 from packetids.native.source import Source
 
@@ -29,7 +30,8 @@ PACKET_OCTETS = 32  # of a packet block without octets captured, old ones too
 SIMPLE_OCTETS = 16
 CUSTOM_OCTETS = 16
 
-END_OF_OPTIONS, IF_TSRESOL, IF_FILTER, IF_TSOFFSET = 0, 9, 11, 14
+END_OF_OPTIONS, IF_TSRESOL, IF_FILTER, IF_FCSLEN, IF_TSOFFSET = 0, 9, 11, 13, 14
+FLAGS, QUEUE, DROPS, PACKET_ID, VERDICT = 2, 6, 4, 5, 7  # options of a packet block
 CUSTOM_OPTIONS = (2988, 2989, 19372, 19373)
 IPV4_NAMES, IPV6_NAMES = 1, 2
 ADDRESS_OCTETS = {IPV4_NAMES: 4, IPV6_NAMES: 16}
@@ -46,6 +48,16 @@ IS_NETFLIX = 17
 IS_UNSUPPORTED = 18  # link type: it
 
 
+class Interface(NamedTuple):
+    """What a section says about one of its interfaces."""
+
+    link_type: int
+    most_kept: int  # octets of a frame
+    units: int  # of time, a second
+    offset_s: int  # to add to times
+    fcs_octets: int
+
+
 @dataclass
 class Pcapng:
     """The state of a section: byte order and interfaces.
@@ -55,7 +67,7 @@ class Pcapng:
 
     first_octet: int = 0
     big_endian: bool = False
-    interfaces: list[tuple[int, int, int, int]] = field(default_factory=list)
+    interfaces: list[Interface] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._tabulate()
@@ -69,9 +81,9 @@ class Pcapng:
             rows, at, status, value = _packets(
                 octets, at, end, rows, self.big_endian,
                 self._link_type, self._most_kept, self._units, self._offset_s,
-                self._skipped, self._maximum,
+                self._skipped, self._maximum, self._fcs_octets,
                 columns.start, columns.captured_octets, columns.wire_octets, columns.time_ns,
-                columns.has_time, columns.link_type,
+                columns.has_time, columns.link_type, columns.fcs_octets,
             )  # fmt: skip
             if status == records.FULL:
                 return records.Scanned(rows, at)
@@ -139,14 +151,16 @@ class Pcapng:
         columns.time_ns[rows] = 0
         columns.has_time[rows] = False
         columns.link_type[rows] = linktypes.NO_PACKET
+        columns.fcs_octets[rows] = 0
         return rows + 1, at + total
 
     def _tabulate(self) -> None:
-        links = [link for link, _, _, _ in self.interfaces]
+        links = [one.link_type for one in self.interfaces]
         self._link_type = np.array(links, np.int32)
-        self._most_kept = np.array([kept for _, kept, _, _ in self.interfaces], np.int64)
-        self._units = np.array([units for _, _, units, _ in self.interfaces], np.uint64)
-        self._offset_s = np.array([offset for _, _, _, offset in self.interfaces], np.int64)
+        self._most_kept = np.array([one.most_kept for one in self.interfaces], np.int64)
+        self._units = np.array([one.units for one in self.interfaces], np.uint64)
+        self._offset_s = np.array([one.offset_s for one in self.interfaces], np.int64)
+        self._fcs_octets = np.array([one.fcs_octets for one in self.interfaces], np.uint8)
         self._skipped = np.array(
             [
                 -1 if i in linktypes.UNSUPPORTED else linktypes.pseudo_header_octets(i)
@@ -235,8 +249,7 @@ def _options(octets: bytes, order: str) -> dict[int, bytes]:
     return found
 
 
-def _interface(body: bytes, order: str) -> tuple[int, int, int, int]:
-    """Give link type, most octets captured, time units a second and seconds to add."""
+def _interface(body: bytes, order: str) -> Interface:
     link_type, _, most_kept = struct.unpack_from(order + "HHI", body)
     options = _options(body[8:], order)
     if options.get(IF_FILTER) == b"":
@@ -249,7 +262,10 @@ def _interface(body: bytes, order: str) -> tuple[int, int, int, int]:
         units = min((2 if binary else 10) ** exponent, 2**64 - 1)
     offset = options.get(IF_TSOFFSET, b"")
     offset_s = struct.unpack(order + "q", offset)[0] if len(offset) == 8 else 0
-    return link_type, most_kept, units, offset_s
+    said = options.get(IF_FCSLEN, b"")
+    fcs = said[0] if len(said) == 1 else 0
+    # The specification meant bits for a time; TShark takes 8 or more for bits.
+    return Interface(link_type, most_kept, units, offset_s, fcs // 8 if fcs >= 8 else fcs)
 
 
 def _names(body: bytes, order: str) -> None:
@@ -277,13 +293,13 @@ def _names(body: bytes, order: str) -> None:
     _options(body[at:], order)
 
 
-@numba.njit(cache=True)
+@kernel
 def _packets(
     octets: np.ndarray, at: int, end: int, row: int, section_big_endian: bool,
     link_type: np.ndarray, most_kept: np.ndarray, units: np.ndarray, offset_s: np.ndarray,
-    skipped: np.ndarray, maximum: np.ndarray,
+    skipped: np.ndarray, maximum: np.ndarray, interface_fcs: np.ndarray,
     start: np.ndarray, captured_octets: np.ndarray, wire_octets: np.ndarray, time_ns: np.ndarray,
-    has_time: np.ndarray, links: np.ndarray,
+    has_time: np.ndarray, links: np.ndarray, fcs_octets: np.ndarray,
 ) -> tuple[int, int, int, int]:  # fmt: skip
     """Give rows, offset after the last, why the scan stopped, and what it is about."""
     while row < len(start):
@@ -341,7 +357,7 @@ def _packets(
             return row, at, IS_UNSUPPORTED, int(link_type[interface])
         if captured < skip or (skip and kind == SIMPLE_PACKET):
             return row, at, records.TOO_SMALL, captured  # TShark loses its place in a simple packet
-        status, code = _packet_options(octets, options, trailer, big)
+        status, code, fcs = _packet_options(octets, options, trailer, big)
         if status:
             return row, at, status, code
         written = records.u32(octets, trailer, big)
@@ -351,6 +367,7 @@ def _packets(
         captured_octets[row] = captured - skip
         wire_octets[row] = records.printed_octets(wire - skip)
         links[row] = link_type[interface]
+        fcs_octets[row] = fcs if fcs else interface_fcs[interface]
         has_time[row] = kind != SIMPLE_PACKET
         if kind == SIMPLE_PACKET:
             time_ns[row] = 0
@@ -367,9 +384,14 @@ def _packets(
     return row, at, records.FULL, 0
 
 
-@numba.njit(cache=True)
-def _packet_options(octets: np.ndarray, at: int, end: int, big: bool) -> tuple[int, int]:
-    """Check the lengths TShark checks; give 0, or what is wrong and with which option."""
+@kernel
+def _packet_options(octets: np.ndarray, at: int, end: int, big: bool) -> tuple[int, int, int]:
+    """Check the lengths TShark checks.
+
+    Return 0, or what is wrong and with which option; and the octets of the frame check sequence
+    that the first flags tell, 0 for those that the interface tells.
+    """
+    flagged, fcs = False, 0
     while at < end:
         word = records.u32(octets, at, big)
         code = word >> 16 if big else word & 0xFFFF
@@ -377,22 +399,24 @@ def _packet_options(octets: np.ndarray, at: int, end: int, big: bool) -> tuple[i
         at += 4
         following = at + records.padded(length)
         if following > end:
-            return OPTION, code
+            return OPTION, code, 0
         if code == END_OF_OPTIONS:
             break
-        if code == 2 or code == 6:  # flags, queue
+        if code == FLAGS or code == QUEUE:
             wrong = length != 4
-        elif code == 4 or code == 5:  # dropped packets, packet's number
+            if code == FLAGS and not wrong and not flagged:
+                flagged, fcs = True, records.u32(octets, at, big) >> 5 & 0xF
+        elif code == DROPS or code == PACKET_ID:
             wrong = length != 8
-        elif code == 7:  # verdict: two kinds are 64 bits
+        elif code == VERDICT:  # two kinds are 64 bits
             wrong = length < 1 or (1 <= octets[at] <= 2 and length != 9)
         elif code in CUSTOM_OPTIONS:
             wrong = length < 4
             if not wrong and records.u32(octets, at, big) == NETFLIX:
-                return IS_NETFLIX, code
+                return IS_NETFLIX, code, 0
         else:
             wrong = False
         if wrong:
-            return OPTION, code
+            return OPTION, code, 0
         at = following
-    return 0, 0
+    return 0, 0, fcs

@@ -117,7 +117,7 @@ class _Reading:
     def _run(self, run: Frames, first: int, row: int) -> tuple[int, int, int]:
         return dissect.run(
             run.octets, run.start, run.captured_octets, run.wire_octets, run.time_ns,
-            run.has_time, run.link_type, first, row, self.wanted, False,
+            run.has_time, run.link_type, run.fcs_octets, first, row, self.wanted, False,
             self.packet[0], self.conversations, self.out, self.dictionaries,
         )  # fmt: skip
 
@@ -137,7 +137,7 @@ class _Reading:
             one = slice(frame, frame + 1)
             _, row, why = dissect.run(
                 octets, run.start[one], run.captured_octets[one], run.wire_octets[one],
-                run.time_ns[one], run.has_time[one], run.link_type[one],
+                run.time_ns[one], run.has_time[one], run.link_type[one], run.fcs_octets[one],
                 0, int(p["row"]), self.wanted, True,
                 p, self.conversations, self.out, self.dictionaries,
             )  # fmt: skip

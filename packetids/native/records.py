@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numba.extending import register_jitable
+
+from packetids.kernels import kernel
 
 ROWS = 1 << 18  # at most, in one run of frames
 
@@ -27,6 +28,7 @@ class Columns:
     time_ns: np.ndarray
     has_time: np.ndarray
     link_type: np.ndarray
+    fcs_octets: np.ndarray
 
 
 def room(rows: int) -> Columns:
@@ -38,6 +40,7 @@ def room(rows: int) -> Columns:
         time_ns=np.empty(rows, np.int64),
         has_time=np.ones(rows, np.bool_),
         link_type=np.empty(rows, np.int32),
+        fcs_octets=np.empty(rows, np.uint8),
     )
 
 
@@ -58,7 +61,7 @@ def padded(octets: int) -> int:
     return octets + (-octets & 3)
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def u32(octets: np.ndarray, at: int, big_endian: bool) -> int:
     """Read 32 bits, unsigned, as an int64."""
     first = np.uint64(at)  # unsigned: no look for an index from the end
@@ -71,7 +74,7 @@ def u32(octets: np.ndarray, at: int, big_endian: bool) -> int:
     return d << 24 | c << 16 | b << 8 | a  # type: ignore[return-value]
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def printed_ns(seconds: int, fraction_ns: int) -> int:
     """Give the time as TShark prints it: a minus sign of either part is one of the whole.
 
@@ -84,7 +87,7 @@ def printed_ns(seconds: int, fraction_ns: int) -> int:
     return seconds * 1_000_000_000 + fraction_ns
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def printed_octets(wire_octets: int) -> int:
     """Give frame.len as TShark prints it: 32 bits, and no more than 31 of them."""
     return min(wire_octets & 0xFFFFFFFF, LARGEST_WIRE_OCTETS)

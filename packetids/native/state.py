@@ -6,10 +6,10 @@ Plain arrays, structured ones where that makes fewer of them. A kernel trusts wh
 
 from typing import Any, NamedTuple, TypeAlias
 
-import numba
 import numpy as np
 
 from packetids import fields
+from packetids.kernels import kernel
 
 # What the walk meets next; a kernel sets it to the next layer, or to STOP.
 STOP, ETHERNET, ETHERTYPE, LLC, PPP, MPLS, ARP, IP, IPV6, IP_PROTOCOL = range(10)
@@ -109,31 +109,31 @@ def output() -> Output:
     )
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def u8(octets: np.ndarray, at: int) -> int:
     """Read one octet; by an unsigned index, for which nobody looks from the end."""
     return np.int64(octets[np.uint64(at)])  # type: ignore[return-value]
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def u16(octets: np.ndarray, at: int) -> int:
     """Read 16 bits in network order."""
     return u8(octets, at) << 8 | u8(octets, at + 1)
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def u32(octets: np.ndarray, at: int) -> int:
     """Read 32 bits in network order."""
     return u16(octets, at) << 16 | u16(octets, at + 2)
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def u64(octets: np.ndarray, at: int) -> int:
     """Read 64 bits in network order, as a uint64."""
     return np.uint64(u32(octets, at)) << np.uint64(32) | np.uint64(u32(octets, at + 4))  # type: ignore[return-value]
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def first(column: int, value: float, p: Record, out: Output) -> bool:
     """Tell whether the packet has no number in `column` yet; if it has, note the further one."""
     r = out.rows[p.row]
@@ -147,7 +147,7 @@ def first(column: int, value: float, p: Record, out: Output) -> bool:
     return True
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def found(octets: np.ndarray, at: int, size: int, column: int, out: Output) -> None:
     """Note one occurrence of a text column: `size` octets."""
     to = out.found_octets[column]
@@ -156,7 +156,7 @@ def found(octets: np.ndarray, at: int, size: int, column: int, out: Output) -> N
     out.found_octets[column] = to + size
 
 
-@numba.njit(cache=True)
+@kernel
 def drop(row: int, out: Output) -> None:
     """Take back what the packet of an unfinished row, the last one, noted outside it."""
     out.found_octets[:] = 0
@@ -164,7 +164,7 @@ def drop(row: int, out: Output) -> None:
         out.extra_count[0] -= 1
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def unsupported(p: Record, reason: int, number: int) -> None:
     """End the walk because TShark would go on and we cannot."""
     p.next = UNSUPPORTED
@@ -172,7 +172,7 @@ def unsupported(p: Record, reason: int, number: int) -> None:
     p.protocol = number
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def shorten(p: Record, octets: int) -> None:
     """Take the layer to end after `octets`, where a header says so."""
     p.reported_end = min(p.reported_end, p.at + octets)

@@ -11,9 +11,9 @@ Sequence numbers are compared in 32-bit circular arithmetic. RFC 9293, section 3
 
 from typing import Any
 
-import numba
 import numpy as np
 
+from packetids.kernels import kernel
 from packetids.native import conversations, wire
 from packetids.native.conversations import NONE, Conversations
 from packetids.native.state import Record
@@ -22,19 +22,19 @@ UNACKED_MAX = 10_000  # TShark keeps no more segments of one flow
 SYN_FIN_RST = wire.SYN | wire.FIN | wire.RST
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def _after(a: int, b: int) -> bool:
     """Tell whether sequence number `a` comes after `b`; half a circle away it does, too."""
     return 0 < ((a - b) & 0xFFFFFFFF) <= 0x80000000
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def _at_or_before(a: int, b: int) -> bool:
     """Tell whether sequence number `a` is `b` or comes before it, half a circle included."""
     return ((b - a) & 0xFFFFFFFF) <= 0x80000000
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def analyse(
     c: Conversations, number: int, way: int, seq: int, ack: int, length: int, flags: int,
     window: int, noted: bool,
@@ -107,7 +107,7 @@ def analyse(
     return noted
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def _acknowledge(c: Conversations, flow: Record, ack: int) -> bool:
     """Drop what `ack` acknowledges; tell whether it acknowledges a segment exactly."""
     exact = False
@@ -135,7 +135,7 @@ def _acknowledge(c: Conversations, flow: Record, ack: int) -> bool:
     return exact
 
 
-@numba.njit(cache=True)
+@kernel
 def agree_on_scaling(this: Record, other: Record, is_answer: bool) -> None:
     """After a SYN: windows are scaled if both ends said so. RFC 7323, section 2.2."""
     if this.window_scale == -1:

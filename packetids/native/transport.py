@@ -1,8 +1,8 @@
 """The transport layer: UDP, and TCP with the parts of TShark's analysis that the fields need."""
 
-import numba
 import numpy as np
 
+from packetids.kernels import kernel
 from packetids.native import applications, conversations, media, tcp_analysis, tunnels, wire
 from packetids.native.conversations import Conversations
 from packetids.native.state import (
@@ -31,7 +31,7 @@ from packetids.native.state import (
 )
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def udp(octets: np.ndarray, p: Record, c: Conversations, out: Output, lite: bool) -> None:
     """UDP, RFC 768."""
     p.next = STOP
@@ -75,7 +75,7 @@ def udp(octets: np.ndarray, p: Record, c: Conversations, out: Output, lite: bool
         tunnels.in_udp(octets, p, src_port, dst_port)
 
 
-@numba.njit(cache=True, inline="always")
+@kernel(inline="always")
 def tcp(octets: np.ndarray, p: Record, c: Conversations, out: Output) -> None:
     """TCP, RFC 9293."""
     p.next = STOP
@@ -163,7 +163,7 @@ def tcp(octets: np.ndarray, p: Record, c: Conversations, out: Output) -> None:
         tunnels.in_tcp(octets, p, at + header, src_port, dst_port)
 
 
-@numba.njit(cache=True)
+@kernel
 def seconds(time_ns: int) -> float:
     """Give nanoseconds in seconds: the float nearest to the decimal number, as if read from text.
 
@@ -186,7 +186,7 @@ def seconds(time_ns: int) -> float:
     return -value if time_ns < 0 else value
 
 
-@numba.njit(cache=True)
+@kernel
 def _options(octets: np.ndarray, at: int, header: int, end: int, flags: int, flow: Record) -> bool:
     """Read the window scale; tell whether the options were captured as far as TShark reads."""
     option, last = at + wire.TCP_LEN, at + header

@@ -77,7 +77,8 @@ IPV6_SRC = 8
 IPV6_DST = 24
 IPV6_LEN = 40
 FRAGMENT_LEN = 8  # extension header
-OPTION_PAD1, OPTION_HOME_ADDRESS = 0, 0xC9
+OPTION_PAD1, OPTION_CALIPSO, OPTION_IOAM, OPTION_JUMBO = 0, 7, 49, 0xC2
+CALIPSO_WORDS = 6  # offset in the option: 32-bit words of its bit map. RFC 5570
 
 # Protocols above IP
 PROTO_HOPOPTS = 0

@@ -1,0 +1,181 @@
+"""Compile kernels with numba, and keep the machine code beside a hash of its sources.
+
+numba keeps compiled kernels on disk. It compiles again when the file of a kernel changes, but not
+when a function or a constant that the kernel takes from another file does: machine code of both
+versions is then mixed without a word. Here the folder of a module's kernels carries the hash of
+every source that the module can reach, so that kernels of other sources are never found.
+
+The folder lies in ``NUMBA_CACHE_DIR`` if that is set, else beside this file, else in the user's
+cache folder. Where none can be written, kernels are compiled in every process, which is told once.
+"""
+
+import hashlib
+import inspect
+import logging
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core import caching, config
+from numba.misc.appdirs import AppDirs
+
+PACKAGE = Path(__file__).parent
+HASH_DIGITS = 16
+_IMPORTED = re.compile(
+    rb"^(?:from|import)[ \t]+(packetids[\w.]*)(?:[ \t]+import[ \t]+(\([^)]*\)|.*))?", re.M
+)
+
+log = logging.getLogger("kernels")
+
+
+def kernel(function: Any = None, **options: Any) -> Any:
+    """Compile a function with `numba.njit` and keep the machine code.
+
+    A decorator, with or without numba's options: ``@kernel``, ``@kernel(inline="always")``.
+    """
+    if function is None:
+        return lambda given: kernel(given, **options)
+    compiled = numba.njit(function, **options)
+    if hasattr(compiled, "_cache") and (folder := _folder(Path(inspect.getfile(function)))):
+        compiled._cache = _Kept(function, folder)
+    return compiled
+
+
+def sources(module: Path) -> list[Path]:
+    """List the files of this package that `module` can reach through imports, itself included.
+
+    A text file beside one of them counts too, because a module may read it while it is imported.
+    """
+    reached, unread = {module}, [module]
+    while unread:
+        found = {
+            path
+            for name, members in _IMPORTED.findall(unread.pop().read_bytes())
+            for path in _files(name.decode(), re.findall(r"\w+", members.decode()))
+        }
+        unread += found - reached
+        reached |= found
+    beside = {text for path in reached for text in path.parent.glob("*.txt")}
+    return sorted(reached | beside)
+
+
+def _files(name: str, members: list[str]) -> set[Path]:
+    """Find the files behind ``from name import members``: a package's own file counts too."""
+    parts = name.split(".")[1:]
+    names = [parts[:depth] for depth in range(len(parts) + 1)] + [[*parts, one] for one in members]
+    places = [PACKAGE.joinpath(*one) for one in names]
+    files = [place / "__init__.py" for place in places] + [
+        place.with_suffix(".py") for place in places if place != PACKAGE
+    ]
+    return {path for path in files if path.is_file()}
+
+
+@cache
+def _folder(module: Path) -> Path | None:
+    """Return the folder of a module's kernels; None where no folder can be written."""
+    top = _top()
+    if top is None:
+        return None
+    digest = hashlib.sha256()
+    for path in sources(module):
+        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
+    name = ".".join(module.relative_to(PACKAGE).with_suffix("").parts)
+    folder = top / f"{name}-{digest.hexdigest()[:HASH_DIGITS]}"
+    if top == _beside() and not folder.exists():  # nobody else's: older ones serve no one
+        for older in top.glob(f"{name}-{'?' * HASH_DIGITS}"):
+            shutil.rmtree(older, ignore_errors=True)
+    return folder
+
+
+@cache
+def _top() -> Path | None:
+    """Return the first folder for kernels that can be written."""
+    given = [Path(config.CACHE_DIR) / "packetids"] if config.CACHE_DIR else []  # type: ignore[attr-defined]
+    users = Path(AppDirs(appname="packetids", appauthor=False).user_cache_dir) / "kernels"
+    tried = [*given, _beside(), users]
+    for place in tried:
+        with suppress(OSError):
+            place.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=place).close()
+            return place
+    log.warning(
+        "compiled kernels cannot be kept, so every process compiles them anew: none of %s can be "
+        "written. Set NUMBA_CACHE_DIR to a folder that can.", ", ".join(map(str, tried)),
+    )  # fmt: skip
+    return None
+
+
+def _beside() -> Path:
+    return PACKAGE / "__pycache__" / "kernels"
+
+
+class _Locator(caching._CacheLocator):
+    """Where numba finds the kernels of one function: in a folder that tells their sources."""
+
+    def __init__(self, function: Callable[..., Any], folder: Path) -> None:
+        self._folder = folder
+        self._line = function.__code__.co_firstlineno
+        # numba names them in a warning.
+        self._py_file, self._lineno = inspect.getfile(function), self._line
+
+    def get_cache_path(self) -> str:
+        return str(self._folder)
+
+    def get_source_stamp(self) -> str:
+        return self._folder.name
+
+    def get_disambiguator(self) -> str:
+        return str(self._line)
+
+
+class _Entry(caching.CompileResultCacheImpl):
+    """How numba writes one function's kernels; without its own choice of a place."""
+
+    def __init__(self, function: Callable[..., Any], folder: Path) -> None:
+        self._locator = _Locator(function, folder)
+        self._lineno = self._locator._lineno
+        name = f"{function.__module__.rpartition('.')[2]}.{function.__qualname__}"
+        self._filename_base = self.get_filename_base(name, "")
+
+
+class _Kept(caching.FunctionCache):
+    """The kept kernels of one function. What cannot be read or written is compiled, and told."""
+
+    def __init__(self, function: Callable[..., Any], folder: Path) -> None:
+        self._name, self._py_func = repr(function), function
+        self._impl = _Entry(function, folder)
+        self._cache_path = str(folder)
+        self._cache_file = caching.IndexDataCacheFile(
+            self._cache_path, self._impl.filename_base, folder.name
+        )
+        self.enable()
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception as error:  # a file cut short raises nearly anything while it is unpickled
+            _tell_once(self._cache_path, f"could not be read ({error!r})")
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        except Exception as error:  # such as a full disk, or an index of the kind above
+            _tell_once(self._cache_path, f"could not be written ({error!r})")
+            with suppress(OSError):
+                os.unlink(self._cache_file._index_path)
+
+
+@cache
+def _tell_once(folder: str, what: str) -> None:
+    log.warning(
+        "kept kernels in %s %s, so they are compiled anew. If that comes again, remove the folder "
+        "or set NUMBA_CACHE_DIR to another.", folder, what,
+    )  # fmt: skip
