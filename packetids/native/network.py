@@ -325,16 +325,16 @@ def _jumbo_payload(octets: np.ndarray, at: int, end: int) -> int:
     """
     if at + 2 > end:
         return 0
-    option, last = at + 2, min(end, at + 8 + u8(octets, at + 1) * 8)
-    while option < last:
+    option, last = at + 2, at + 8 + u8(octets, at + 1) * 8
+    while option < min(last, end):
         if u8(octets, option) == wire.OPTION_PAD1:
             option += 1
             continue
-        if option + 2 > last:
+        if option + 2 > end:
             return 0
         size = u8(octets, option + 1)
         if u8(octets, option) == wire.OPTION_JUMBO and size == 4:
-            return u32(octets, option + 2) if option + 6 <= last else 0
+            return u32(octets, option + 2) if option + 6 <= end else 0
         option += 2 + size
     return 0
 
@@ -388,6 +388,8 @@ def _extension(octets: np.ndarray, p: Record) -> None:
             least += 4 * u8(octets, option + wire.CALIPSO_WORDS)
         elif kind == wire.OPTION_IOAM and not size:
             return
+        elif kind == wire.OPTION_HOME_ADDRESS and option + 2 + least <= p.end and p.family == 6:
+            p.src_high, p.src_low = u64(octets, option + 2), u64(octets, option + 10)
         option += 2 + max(size, least)
         if option > p.end:
             return  # an option that goes beyond the frame: TShark stops
