@@ -29,7 +29,7 @@ from numba.misc.appdirs import AppDirs
 PACKAGE = Path(__file__).parent
 HASH_DIGITS = 16
 _IMPORTED = re.compile(
-    rb"^(?:from|import)[ \t]+(packetids[\w.]*)(?:[ \t]+import[ \t]+(\([^)]*\)|.*))?", re.M
+    rb"^[ \t]*(?:from|import)[ \t]+(packetids[\w.]*)(?:[ \t]+import[ \t]+(\([^)]*\)|.*))?", re.M
 )
 
 log = logging.getLogger("kernels")

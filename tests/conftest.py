@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 ROOT = Path(__file__).parents[1]
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# One place for this tree's kernels and those of its copies, which would compile them again.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / "build/kernels"))
 
 needs_tshark = pytest.mark.skipif(
     shutil.which("tshark") is None, reason="needs TShark: apt-get install tshark"

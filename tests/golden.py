@@ -38,7 +38,10 @@ BUILDERS: dict[str, Builder] = {
     "arp": _ip(0x0806, packets.arp),
     "ipv4": _ip(0x0800, packets.ipv4),
     "ipv6": _ip(0x86DD, packets.ipv6),
+    "offload": packets.offload,
+    "understated": packets.ethernet,
 }
+DAMAGE = {"understated": packets.understated}  # of the others: `packets.damaged`
 NAMES = tuple(BUILDERS)
 
 
@@ -55,7 +58,8 @@ def reading(name: str) -> list[dict[str, Any]]:
 def make(name: str) -> None:
     """Write a capture and TShark's reading of it."""
     rng = random.Random(f"golden {name}")
-    frames = [packets.damaged(rng, BUILDERS[name](rng)) for _ in range(FRAMES)]
+    damage = DAMAGE.get(name, packets.damaged)
+    frames = [damage(rng, BUILDERS[name](rng)) for _ in range(FRAMES)]
     FOLDER.mkdir(exist_ok=True)
     capture(name).write_bytes(gzip.compress(packets.capture(frames), mtime=0))
     table = pa.Table.from_batches(tshark.read(capture(name), FILTER), schema=fields.schema())

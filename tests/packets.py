@@ -20,6 +20,35 @@ def capture(frames: list[tuple[bytes, int]], link_type: int = 1, step_us: int = 
     return b"".join(parts)
 
 
+def option(code: int, value: bytes) -> bytes:
+    """Lay out an option of a pcapng block."""
+    return struct.pack("<HH", code, len(value)) + value + bytes(-len(value) % 4)
+
+
+def block(kind: int, body: bytes) -> bytes:
+    """Lay out a pcapng block."""
+    octets = len(body) + 12
+    return struct.pack("<II", kind, octets) + body + struct.pack("<I", octets)
+
+
+def capture_ng(
+    frames: list[tuple[bytes, int]],
+    interface_options: bytes = b"",
+    packet_options: bytes = b"",
+    step_us: int = 700,
+) -> bytes:
+    """Lay frames as those of `capture` out as a pcapng file of one Ethernet interface."""
+    section = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
+    parts = [section, block(1, struct.pack("<HHI", 1, 0, 0) + interface_options)]
+    for i, (octets, wire_octets) in enumerate(frames):
+        time_us = 1_500_000_000_000_000 + i * step_us
+        head = struct.pack(
+            "<IIIII", 0, time_us >> 32, time_us & 0xFFFFFFFF, len(octets), wire_octets
+        )
+        parts.append(block(6, head + octets + bytes(-len(octets) % 4) + packet_options))
+    return b"".join(parts)
+
+
 def damaged(rng: Random, frame: bytes) -> tuple[bytes, int]:
     """Leave a frame whole, cut it (with or without telling so), or turn some bits."""
     how = rng.random()
@@ -34,6 +63,42 @@ def damaged(rng: Random, frame: bytes) -> tuple[bytes, int]:
             turned[rng.randrange(len(turned))] ^= 1 << rng.randrange(8)
         return bytes(turned), len(turned)
     return frame, len(frame)
+
+
+def understated(rng: Random, frame: bytes) -> tuple[bytes, int]:
+    """Say for most frames that they were shorter on the wire than what was captured of them."""
+    octets, wire_octets = damaged(rng, frame)
+    if rng.random() < 0.8:
+        wire_octets = rng.choice([0, 1, 14, 20, 34, 40, 44, rng.randrange(len(octets) + 1)])
+    return octets, min(wire_octets, len(octets))
+
+
+def offload(rng: Random) -> bytes:
+    """Build what a network card was still to cut: IPv4 without a length, jumbo payloads."""
+    body = rng.choice([(6, tcp), (17, udp)])
+    protocol, transport = body[0], body[1](rng)
+    if rng.random() < 0.4:
+        total = rng.choice([0, 0, 20 + len(transport), rng.randrange(100)])
+        fixed = struct.pack(">BBHHHBBH", 0x45, 0, total, 7, 0, 64, protocol, 0)
+        packet = b"\x08\x00" + fixed + address4(rng) + address4(rng) + transport
+    else:
+        options = jumbo_options(rng, protocol, len(transport))
+        length = rng.choice([0, 0, 0, len(options) + len(transport)])
+        fixed = struct.pack(">IHBB", 6 << 28, length, 0, 64)
+        packet = b"\x86\xdd" + fixed + address6(rng) + address6(rng) + options + transport
+    return bytes(6) + b"\x02" + bytes(5) + packet + bytes(rng.choice([0, 0, 6]))
+
+
+def jumbo_options(rng: Random, following: int, payload_octets: int) -> bytes:
+    """Build hop-by-hop options of jumbo payloads that fit, are too small, too large or invalid."""
+    options = b""
+    for _ in range(rng.choice([1, 1, 2])):
+        said = rng.choice([payload_octets, 65_535, 65_536, 70_000, 2**31, 2**32 - 40, 2**32 - 41])
+        length = rng.choice([4, 4, 4, 4, 0, 3, 6])
+        padding = rng.choice([b"", b"", b"\0\0", b"\x01\x02\0\0", b"\x05\x02\0\0"])
+        options += padding + bytes([0xC2, length]) + struct.pack(">I", said)
+    options += bytes(-(len(options) + 2) % 8)
+    return bytes([following, (len(options) + 2) // 8 - 1]) + options
 
 
 def ethernet(rng: Random) -> bytes:

@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -41,23 +40,11 @@ def workspace(folder: Path, **choices: Any) -> Path:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, target)
-    shutil.copytree(compiled_kernels(), folder / "packetids/native/__pycache__")
     (folder / "dvc.lock").unlink(missing_ok=True)
     chosen = yaml.safe_load((ROOT / "params.yaml").read_text()) | CHOICES | choices
     (folder / "params.yaml").write_text(yaml.safe_dump(chosen, sort_keys=False))
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     return folder
-
-
-def compiled_kernels() -> Path:
-    """Give the folder of the native reader's kernels, compiled here once for all workspaces."""
-    kernels = ROOT / "packetids/native/__pycache__"
-    if not list(kernels.glob("dissect.run-*.nbc")):
-        with tempfile.TemporaryDirectory() as scratch:
-            capture, parquet = ROOT / "tests/golden/ethernet.pcap.gz", f"{scratch}/out.parquet"
-            command = [sys.executable, "-m", "packetids.extract", str(capture), parquet]
-            subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    return kernels
 
 
 def run(folder: Path, *command: str, **options: Any) -> subprocess.CompletedProcess[str]:

@@ -1,6 +1,5 @@
 """dvc.yaml says the truth about the code: modules, settings, order."""
 
-import ast
 import importlib
 from pathlib import Path
 
@@ -8,8 +7,9 @@ import pytest
 import yaml
 
 from packetids import settings
+from tests.conftest import ROOT
+from tests.imports import local_imports
 
-ROOT = Path(__file__).parents[1]
 STAGES = {
     name: stage.get("do", stage)
     for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items()
@@ -19,27 +19,6 @@ STAGES = {
 def script_of(name: str) -> Path:
     """The stage's script, from its command: ``python -m stages.extract …``."""
     return ROOT / f"{STAGES[name]['cmd'].split()[2].replace('.', '/')}.py"
-
-
-def local_imports(script: Path) -> set[Path]:
-    """Every module of ours that `script` imports, directly or through another, anywhere in it."""
-    found: set[Path] = set()
-    unread = [script]
-    while unread:
-        for node in ast.walk(ast.parse(unread.pop().read_text())):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            elif isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            else:
-                continue
-            places = [ROOT / name.replace(".", "/") for name in names]
-            paths = {place.with_suffix(".py") for place in places}
-            paths |= {place / "__init__.py" for place in places if place.parent != ROOT}
-            new = {path for path in paths - found if path.is_file()}
-            found |= new
-            unread += new
-    return found
 
 
 @pytest.mark.parametrize("name", STAGES)
