@@ -323,10 +323,11 @@ def flows_of_heads(
         held = flow_coverage.Held(f"a capture of {key}", key, span_us, len(index))
         held.add(ends, found == flows.UNCOVERED, p)
         counted.append(held)
-    # A head that has a few is no proof: its class may have less.
-    bad = [held for held in flow_coverage.over(counted, p.uncovered_share_max) if held in counted]
-    verdict = BAD if bad and p.uncovered == "Normal" else PART if bad else OK
-    because = f". {flow_coverage.causes(counted, chosen, records)}" if bad else ""
+    above = flow_coverage.over(counted, p.uncovered_share_max)
+    # Few packets in a head are no proof: their class may have less.
+    refused = p.uncovered == "Normal" and any(held in counted for held in above)
+    verdict = BAD if refused else PART if above else OK
+    because = f". {flow_coverage.causes(counted, chosen, records)}" if above else ""
     return Finding(
         "packets by flows", f"in the captures' heads, {flow_coverage.summary(counted)}{because}",
         f"at most {p.uncovered_share_max:g} of them (label.uncovered_share_max)", verdict,

@@ -45,6 +45,7 @@ TEN_BEST, NAMES = "ten_best", "names"  # files of the dataset that hold no times
 NEEDED = (
     "stime", "ltime", "proto", "saddr", "sport", "daddr", "dport", "category", "subcategory",
 )  # fmt: skip
+_ADDED = {"flgs_number", "proto_number", "state_number", "tnbpsrcip"}  # to the 5 % files
 SUFFIXES = (".csv", ".csv.xz", ".csv.gz", ".csv.bz2")
 DELIMITERS = ",;\t"
 BLOCK_BYTES = 8 << 20
@@ -198,11 +199,12 @@ def layout(path: Path) -> Layout:
     lines = sum(1 for line in io.StringIO(text, newline=None) if line.strip())
     about = round((lines - header) / share)
     if header:
-        source = _source(names, delimiter, len(rows))
+        source = NAMES if len(rows) == 1 else _source(path, names, delimiter)
         if source in (NAMES, TEN_BEST):
             return Layout(path, source, delimiter, len(names), True, {}, encoding, about, ())
     elif any(_is_time(_number_text(value)) for value in rows[0]):
-        source, names = ENTIRE, _names_beside(path, len(rows[0]))
+        names = _names_beside(path, len(rows[0]))
+        source = _source(path, names, delimiter)
     else:
         raise _unknown(path, f"its first row is {_quoted(rows[0], delimiter)}")
     if missing := [name for name in NEEDED if name not in names]:
@@ -454,7 +456,8 @@ def _delimiter(text: str) -> str:
 
 
 def _quoted(row: list[str], delimiter: str) -> str:
-    return repr(delimiter.join(row)[:80])[:82]
+    text = delimiter.join(row)
+    return repr(text[:80]) if text.isprintable() else f"{text[:16]!r} …"
 
 
 def _first_rows(text: str, delimiter: str) -> list[list[str]]:
@@ -463,12 +466,10 @@ def _first_rows(text: str, delimiter: str) -> list[list[str]]:
     return list(itertools.islice(rows, BEGIN_ROWS + 1))
 
 
-def _source(names: list[str], delimiter: str, rows: int) -> str:
-    if rows == 1:
-        return NAMES
+def _source(path: Path, names: list[str], delimiter: str) -> str:
     if "stime" not in names and "pkseqid" in names:
         return TEN_BEST
-    if "state_number" in names:
+    if _ADDED & set(names) or "5pc" in path.name.lower():
         return FIVE_PERCENT
     by_hand = delimiter == ";" and "pkseqid" not in names
     return GROUND_TRUTH if by_hand or {"dir", "record"} & set(names) else ENTIRE

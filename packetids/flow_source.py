@@ -6,7 +6,6 @@ names. One source is read, and never chosen without a word: `Chosen` says which,
 the dataset it is, and what was left aside.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,7 +40,7 @@ BOT_IOT = {
     GROUND_TRUTH: Whole(10, None, FLOWS),  # a file a scenario
     FIVE_PERCENT: Whole(4, 3_668_522, 3_668_522),
 }
-ABOUT = 0.9  # of the rows that are needed, as long as they are estimated and not counted
+ABOUT = 0.8  # of the rows that are needed, as long as they are estimated and not counted
 
 
 @dataclass(frozen=True)
@@ -108,11 +107,21 @@ class Chosen:
             ],
         }  # fmt: skip
 
+    def aside_lines(self) -> list[str]:
+        """Say what was left aside, in a line for each reason."""
+        by_reason: dict[str, list[str]] = {}
+        for path, why in self.aside:
+            by_reason.setdefault(why, []).append(self.below(path))
+        return [
+            f"left aside: {names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}: {why}"
+            for why, names in by_reason.items()
+        ]
+
     def aside_in_words(self) -> str:
         """Say what was left aside, in a parenthesis; nothing where nothing was."""
-        named = [f"{self.below(path)}: {why}" for path, why in self.aside[:3]]
-        more = f" and {len(self.aside) - 3} more" if self.aside[3:] else ""
-        return f" (left aside: {'; '.join(named)}{more})" if named else ""
+        lines = self.aside_lines()
+        more = f"; and {len(lines) - 3} more" if lines[3:] else ""
+        return f" ({'; '.join(lines[:3])}{more})" if lines else ""
 
     def below(self, path: Path) -> str:
         """Name a file by its place below the folder."""
@@ -148,7 +157,7 @@ def choose(folder: Path, preference: list[str], is_bot_iot: bool) -> Chosen:
         by_source.setdefault(one.source, []).append(one)
     for source in SOURCES:
         if source in by_source:
-            by_source[source], doubled = without_copies(by_source[source])
+            by_source[source], doubled = _without_copies(folder, by_source[source])
             aside += doubled
     there = [source for source in preference if source in by_source]
     amounts = {
@@ -173,25 +182,23 @@ def none(folder: Path, why: str) -> Chosen:
     return Chosen(folder, "", [], None, 0, why=why)
 
 
-def without_copies(layouts: Iterable[Layout]) -> tuple[list[Layout], list[Aside]]:
-    """Leave out files that begin with the same rows as another, which may be cut short: keep most.
+def _without_copies(folder: Path, layouts: list[Layout]) -> tuple[list[Layout], list[Aside]]:
+    """Leave out files that begin with the same rows as another that has more, or as many.
 
-    A copy has another name (``data_1.csv`` is ``UNSW_2018_IoT_Botnet_Dataset_1.csv``), or is
-    compressed.
+    A copy has another name (``data_1.csv`` is ``UNSW_2018_IoT_Botnet_Dataset_1.csv``), is
+    compressed, or was cut short.
     """
     kept: dict[tuple[tuple[str, ...], ...], Layout] = {}
     aside = []
     for one in layouts:
-        other = kept.get(one.begin)
-        if other is None:
-            kept[one.begin] = one
+        other = kept.setdefault(one.begin, one)
+        if other is one:
             continue
         more, less = (one, other) if one.rows > other.rows else (other, one)
         kept[one.begin] = more
-        aside.append(
-            Aside(less.path, f"it begins with the same rows as {shown(more.path)}, a copy: about "
-                             f"{less.rows:,} rows here and {more.rows:,} there")
-        )  # fmt: skip
+        same = f"it begins with the same rows as {shown(more.path.relative_to(folder))}"
+        rows = f"about {less.rows:,} rows, and {more.rows:,} there"
+        aside.append(Aside(less.path, f"{same}: {rows}"))
     return list(kept.values()), aside
 
 

@@ -116,8 +116,8 @@ def load_flows(
             raise
         log.warning("flow records are left out of report.csv: %s", error)
         return flow_source.none(folder, f"they cannot be read: {error}"), None
-    for path, why in chosen.aside:
-        log.warning("%s is left aside: %s", chosen.below(path), why)
+    for line in chosen.aside_lines():
+        log.warning("%s", line)
     if records is None:
         if p.rule == "flows":
             raise PacketidsError(
