@@ -27,6 +27,7 @@ from packetids import (
     classes,
     extract,
     flow_coverage,
+    flow_csv,
     flow_source,
     flows,
     label,
@@ -286,6 +287,13 @@ def flow_records(
     try:
         chosen = flow_source.choose(folder, p.flow_sources, dataset.is_bot_iot)
         rows = [_flow_files(chosen, needed, BAD if must else MISSING)]
+        rows += [
+            Finding(
+                "flow records", f"{flow_csv.shown(path)}: not a UTF-8 name", "DVC needs it", BAD
+            )
+            for path in [*(one.path for one in chosen.layouts), *(one.path for one in chosen.aside)]
+            if not flow_csv.is_utf_8(path)
+        ]
         if must and chosen.layouts and heads:
             rows.append(flows_of_heads(chosen, p, heads))
     except PacketidsError as error:

@@ -152,6 +152,11 @@ def shown(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
+def is_utf_8(path: Path) -> bool:
+    """Tell whether a name is UTF-8, as DVC needs."""
+    return shown(path) == str(path)
+
+
 def find(folder: Path) -> tuple[list[Path], list[Aside]]:
     """List the CSV files below `folder`, sorted, and what may be meant to be one and is not read.
 
@@ -242,7 +247,10 @@ def port_of(text: str) -> int | None:
     """Read a port: decimal, hexadecimal, float or service name; None if it is none of these."""
     text = text.strip().lower()
     try:
-        number = int(text, 16) if text.startswith("0x") else int(float(text.replace(",", ".")))
+        if text.isdecimal():
+            number = int(text)
+        else:
+            number = int(text, 16) if text[:2] == "0x" else int(float(text.replace(",", ".")))
     except (ValueError, OverflowError):
         return SERVICES.get(text)
     return number if 0 <= number <= 0xFFFF else None

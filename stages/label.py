@@ -74,7 +74,7 @@ def main(config: Config) -> None:
         withdraw(listed)
         raise
     atomic.write_csv(RESULTS / "counts.csv", counts)
-    atomic.write_csv(RESULTS / "report.csv", report.table(records.files if records else 0))
+    atomic.write_csv(RESULTS / "report.csv", report.table(0 if records is None else records.files))
     found = part.measure(counts, config.dataset.is_bot_iot)
     atomic.write_json(part.PATH, found)
     atomic.write_csv(RESULTS / "table-1.csv", part.table(found))

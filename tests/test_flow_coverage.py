@@ -1,6 +1,7 @@
 """Packets of bots that no flow record holds: counted, warned of, and refused above a limit."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -285,6 +286,24 @@ def test_check_names_a_part_and_what_could_only_be_refused(work, records):
     (csvs(work) / "UNSW_2018_IoT_Botnet_Dataset_1.csv").write_text(text[:-40])
     damaged = stage(work, "check", "sample=part", "label=flows")
     assert damaged.returncode == 1 and "row 873 needs 35" in row(damaged, "flow records")
+
+
+def test_a_name_that_is_not_utf_8_is_read_and_check_says_that_dvc_stops(work, records):
+    """DVC 3.67 ends with "codec can't encode character" wherever such a name is."""
+    write(work, "data_1.csv", records)
+    name = os.fsencode(csvs(work)) + b"/caf\xe9.csv"
+    os.rename(csvs(work) / "data_1.csv", name)
+
+    assert stage(work, "label", "label=flows").returncode == 0
+    done = stage(work, "check", "sample=part")
+    assert done.returncode == 1 and r"caf\xe9.csv: not a UTF-8 name" in done.stderr
+    os.rename(name, csvs(work) / "data_1.csv")
+    write(work, "data_2.csv", records[:100])
+    os.rename(csvs(work) / "data_2.csv", name)
+    assert stage(work, "label", "label=flows").returncode == 0
+    assert {"file": r"CSV/caf\xe9.csv", "why": (
+        "it begins with the same rows as CSV/data_1.csv: about 100 rows, and 872 there"
+    )} in flows_json(work)["left_aside"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["testbed", "tiny"])
