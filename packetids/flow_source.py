@@ -218,8 +218,11 @@ def _pick(amounts: dict[str, Chosen]) -> tuple[str, str]:
     before = list(amounts)[: list(amounts).index(first)]
     source = most if any(held[other] > held[first] for other in before) else first
     why = "it is complete" if source in complete else "of those that are there it holds most"
-    shares = ", ".join(f"{name} {percent(share)}" for name, share in held.items())
-    return source, f"{why}; of the dataset's flows there are about: {shares}"
+    amount = ", ".join(
+        f"{name} {percent(held[name]) if chosen.whole else f'{chosen.rows:,} rows'}"
+        for name, chosen in amounts.items()
+    )
+    return source, f"{why}; of the dataset's flows there are about: {amount}"
 
 
 def _of_dataset(chosen: Chosen, amounts: dict[str, Chosen]) -> float:

@@ -165,6 +165,7 @@ def test_of_another_dataset_rows_are_compared(records, tmp_path):
     assert (few.source, few.is_part) == ("five_percent", True)
     assert (many.source, many.is_part) == ("entire", False)
     assert many.amount() == "1 file, about 872 rows"
+    assert many.why.endswith("there are about: entire 872 rows, five_percent 872 rows")
 
 
 @pytest.mark.parametrize("name", ["testbed", "tiny"])
