@@ -2,7 +2,9 @@
 
 The paper calls every packet of a bot an attack; the dataset's own flow records call what bots do
 for themselves (DNS, NTP, ARP) Normal. `Agreement` counts both for each attack subcategory's
-captures, for all packets and for the kinds on which the rules are known to part.
+captures, for all packets and for the kinds on which the rules are known to part. A packet that no
+flow record holds has no class by flows: it is counted as uncovered, and the rules neither agree nor
+part on it, whatever ``label.uncovered`` makes of it.
 """
 
 import numpy as np
@@ -45,23 +47,28 @@ class Agreement:
         """Count `packets` of a capture of `subcategory`.
 
         Classes are positions in `classes.KEYS`; `by_flows`, `uncovered` and `disagree` are None
-        where there are no flow records.
+        where there are no flow records. What `by_flows` says of an uncovered packet is not read.
         """
         normal = classes.KEYS.index(classes.NORMAL)
         none = np.zeros(packets.num_rows, bool)
         columns = [np.ones(packets.num_rows, bool), by_address != normal]
-        columns += [none] * 4 if by_flows is None else [
-            by_flows != normal, by_flows == by_address, uncovered, disagree,
-        ]  # type: ignore[list-item]  # fmt: skip
+        if by_flows is None or uncovered is None or disagree is None:
+            columns += [none] * 4
+        else:
+            columns += [
+                (by_flows != normal) & ~uncovered, (by_flows == by_address) & ~uncovered,
+                uncovered, disagree,
+            ]  # fmt: skip
         for kind, chosen in self._kinds(packets, ends).items():
             counted = np.array([int((column & chosen).sum()) for column in columns], np.int64)
             place = (subcategory, kind)
             self.counts[place] = self.counts.get(place, 0) + counted
 
     def table(self, flow_files: int) -> pd.DataFrame:
-        """Give the counts: a row a kind and subcategory of captures, and in total.
+        """Return the counts: a row a kind and subcategory of captures, and in total.
 
-        Without flow files the columns that need them are empty, and ``flow_files`` says why.
+        ``same_class_percent`` is of the packets that a flow record holds. Without flow files the
+        columns that need them are empty, and ``flow_files`` says why.
         """
         subcategories = [key for key in classes.KEYS if (key, "all") in self.counts]
         rows = []
@@ -70,9 +77,11 @@ class Agreement:
             named = [*zip(subcategories, counted, strict=True), (TOTAL, np.sum(counted, axis=0))]
             rows += [(kind, key, *map(int, values)) for key, values in named]
         table = pd.DataFrame(rows, columns=["kind", "captures_of", *COUNTS])
-        table["same_class_percent"] = (100 * table["same_class"] / table["packets"]).round(3)
+        covered = table["packets"] - table["uncovered"]
+        table["same_class_percent"] = (100 * table["same_class"] / covered).round(3)
+        table["uncovered_percent"] = (100 * table["uncovered"] / table["packets"]).round(3)
         if not flow_files:
-            for name in [*COUNTS[2:], "same_class_percent"]:
+            for name in [*COUNTS[2:], "same_class_percent", "uncovered_percent"]:
                 table[name] = pd.array([pd.NA] * len(table), "Int64")
         return table.assign(flow_files=flow_files)
 

@@ -4,6 +4,7 @@ Every finding is a row of a table. Rates are measured on the first octets of the
 captures, by the reader that the settings choose.
 """
 
+import logging
 import lzma
 import os
 import re
@@ -17,15 +18,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from packetids import captures, classes, extract, flows, label, part, settings, split, tshark
+from packetids import (
+    captures,
+    classes,
+    extract,
+    flow_coverage,
+    flow_csv,
+    flow_source,
+    flows,
+    label,
+    part,
+    settings,
+    split,
+    tshark,
+)
 from packetids.errors import PacketidsError
 
 OK, PART, MISSING, BAD = "ok", "part", "missing", "NO"
 HEAD_OCTETS = 4_000_000  # of the first capture of each subcategory are read to measure
 # data/extract, data/label and data/unify hold about the same, and DVC's cache a copy of each.
 COPIES = 6
+log = logging.getLogger("check")
+
 _NUMBERED = re.compile(r"(?P<prefix>.+__)(?P<number>\d+)_\d{14}\.")
 
 
@@ -47,6 +65,7 @@ class Measured:
     octets_per_packet: float  # of the capture
     kept_octets_per_packet: float  # of the Parquet file
     attack_share: float  # of packets, by the bots' addresses
+    packets: pa.Table
 
 
 @dataclass(frozen=True)
@@ -117,8 +136,9 @@ def measure(
         seconds = max(seconds - start_s, seconds / 10)
         attack = label.is_attack(label.ends(rows), bots, "either").mean()
         return Measured(
-            octets / seconds, octets / packets, target.stat().st_size / packets, float(attack)
-        )
+            octets / seconds, octets / packets, target.stat().st_size / packets, float(attack),
+            rows,
+        )  # fmt: skip
 
 
 def start(path: Path, reader: str, display_filter: str) -> float:
@@ -196,6 +216,7 @@ def findings(
     seconds = kept = 0.0
     start_s: float | None = None
     packets: dict[str, tuple[float, float]] = {}  # all and of attacks, about
+    heads: dict[str, pa.Table] = {}  # packets of one capture of each subcategory
     for key in classes.ATTACKS:
         places = found.get(key, [])
         wanted = f"{paper[key]:,} packets of it in Table I" if dataset.is_bot_iot else ""
@@ -219,6 +240,7 @@ def findings(
             seconds += size / told.octets_per_s
             number = size / told.octets_per_packet
             packets[key] = number, number * told.attack_share
+            heads[key] = told.packets
             kept += number * told.kept_octets_per_packet
         missing = gaps(places)
         if missing:
@@ -232,7 +254,7 @@ def findings(
         verdict, needed = OK, ""
     rows.append(Finding("captures", f"{there} files, {octets / 1e6:,.1f} MB", needed, verdict))
     rows += groups(found, tasks)
-    rows.append(flow_records(folder, labels))
+    rows += flow_records(folder, dataset, labels, heads)
     if packets:
         rows.append(sampling(packets, quotas))
         rows.append(disk(kept))
@@ -256,20 +278,68 @@ def reader(p: settings.Extract) -> Finding:
     return Finding("reader", said, f"extract.reader: {p.reader}", OK)
 
 
-def flow_records(folder: Path, p: settings.Label) -> Finding:
-    """Tell which CSV files of flow records there are."""
+def flow_records(
+    folder: Path, dataset: settings.Dataset, p: settings.Label, heads: dict[str, pa.Table]
+) -> list[Finding]:
+    """Tell which flow records there are, what part of the dataset's, and whether they would do."""
     must = p.rule == "flows"
     needed = "CSV files; label=flows needs them" if must else "CSV files; for label/report.csv only"
     try:
-        source, layouts = flows.choose(flows.find(folder), p.flow_sources)
+        chosen = flow_source.choose(folder, p.flow_sources, dataset.is_bot_iot)
+        rows = [_flow_files(chosen, needed, BAD if must else MISSING)]
+        rows += [
+            Finding(
+                "flow records", f"{flow_csv.shown(path)}: not a UTF-8 name", "DVC needs it", BAD
+            )
+            for path in [*(one.path for one in chosen.layouts), *(one.path for one in chosen.aside)]
+            if not flow_csv.is_utf_8(path)
+        ]
+        if must and chosen.layouts and heads:
+            rows.append(flows_of_heads(chosen, p, heads))
     except PacketidsError as error:
-        return Finding("flow records", str(error), needed, BAD if must else PART)
-    if not layouts:
-        return Finding("flow records", "none", needed, BAD if must else MISSING)
-    size = sum(one.path.stat().st_size for one in layouts)
-    header = sorted({"with header" if one.header else "without header" for one in layouts})
-    said = f"{source}, {' and '.join(header)}: {len(layouts)} files, {size / 1e6:,.1f} MB"
-    return Finding("flow records", said, needed, OK)
+        return [Finding("flow records", str(error), needed, BAD if must else PART)]
+    return rows
+
+
+def _flow_files(chosen: flow_source.Chosen, needed: str, if_none: str) -> Finding:
+    if not chosen.layouts:
+        return Finding("flow records", f"none{chosen.aside_in_words()}", needed, if_none)
+    size = sum(one.path.stat().st_size for one in chosen.layouts)
+    header = sorted({"with header" if one.header else "without header" for one in chosen.layouts})
+    said = f"{chosen.source}, {' and '.join(header)}: {chosen.amount()}, {size / 1e6:,.1f} MB"
+    if chosen.aside:
+        said += f"; {chosen.why}{chosen.aside_in_words()}"
+    return Finding("flow records", said, needed, PART if chosen.is_part else OK)
+
+
+def flows_of_heads(
+    chosen: flow_source.Chosen, p: settings.Label, heads: dict[str, pa.Table]
+) -> Finding:
+    """Tell whether label=flows could only be refused, by the captures' heads.
+
+    All flow records are read for it, which takes some minutes for all of BoT-IoT's.
+    """
+    log.info("reading flow records: %s, %s", chosen.source, chosen.amount())
+    records = flows.read(chosen.layouts)
+    counted = []
+    for key, packets in heads.items():
+        times = pc.min_max(packets["frame.time_epoch"].cast(pa.int64()))
+        span_us = times["min"].as_py() // 1000, times["max"].as_py() // 1000
+        index = records.during(*span_us, round(p.tolerance_s * 1e6))
+        ends = label.ends(packets)
+        found, _ = index.classify(packets, ends)
+        held = flow_coverage.Held(f"a capture of {key}", key, span_us, len(index))
+        held.add(ends, found == flows.UNCOVERED, p)
+        counted.append(held)
+    above = flow_coverage.over(counted, p.uncovered_share_max)
+    # Few packets in a head are no proof: their class may have less.
+    refused = p.uncovered == "Normal" and any(held in counted for held in above)
+    verdict = BAD if refused else PART if above else OK
+    because = f". {flow_coverage.causes(counted, chosen, records)}" if above else ""
+    return Finding(
+        "packets by flows", f"in the captures' heads, {flow_coverage.summary(counted)}{because}",
+        f"at most {p.uncovered_share_max:g} of them (label.uncovered_share_max)", verdict,
+    )  # fmt: skip
 
 
 def disk(extracted_octets: float) -> Finding:

@@ -66,6 +66,7 @@ class Label:
     flow_sources: list[str] = MISSING  # in order of preference
     tolerance_s: float = MISSING  # of a packet's time beyond its flow's
     uncovered: str = MISSING  # Normal | bot_address: class of a packet without a flow
+    uncovered_share_max: float = MISSING  # of the bots' packets may become Normal, 0 to 1
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """Label every packet: data/extract -> data/label, results/label.
 
 Ge et al. 2019, section IV-B, "Label mapping": by the bots' addresses (``label=bot_address``); or by
-the dataset's own flow records (``label=flows``). ``counts.csv`` has the packets
-of each capture and class, ``table-1.csv`` stands beside the paper's Table I, ``report.csv``
-compares the two rules where flow records are there, ``flows.json`` says what was found of them,
-``part.json`` how much of the paper's dataset this is.
+the dataset's own flow records (``label=flows``), which is refused where records of too many packets
+of bots are missing. ``counts.csv`` has the packets of each capture and class, ``table-1.csv``
+stands beside the paper's Table I, ``report.csv`` compares the two rules where flow records are
+there, ``flows.json`` says which were read and what part of the dataset they are, ``coverage.csv``
+how many packets of bots none of them holds, ``part.json`` how much of the paper's dataset this is.
 """
 
 import logging
@@ -23,6 +24,8 @@ from packetids import (
     captures,
     classes,
     command,
+    flow_coverage,
+    flow_source,
     flows,
     label,
     parquet,
@@ -52,17 +55,26 @@ def main(config: Config) -> None:
     """Label each capture and count its packets."""
     p = config.label
     check(p)
-    records = load_flows(Path(config.captures), p)
+    chosen, records = load_flows(Path(config.captures), p, config.dataset.is_bot_iot)
     report = agreement.Agreement(p.bots, p.bots_ipv6)
     listed = captures.listed(CAPTURES)
     rows = []
+    coverage = []
     for capture in listed:
-        counted = label_capture(capture, records, report, p)
+        counted, held = label_capture(capture, records, report, p)
         rows += [(capture.name, key, packets) for key, packets in counted.items()]
+        coverage.append(held)
+    write_coverage(coverage, chosen, records, p)
     counts = pd.DataFrame(rows, columns=["capture", "class", "packets"])
-    refuse_no_attack(counts, listed, p)
+    try:
+        if records is not None:
+            flow_coverage.refuse(coverage, p, chosen, records)
+        refuse_no_attack(counts, listed, p)
+    except PacketidsError:
+        withdraw(listed)
+        raise
     atomic.write_csv(RESULTS / "counts.csv", counts)
-    atomic.write_csv(RESULTS / "report.csv", report.table(records.files if records else 0))
+    atomic.write_csv(RESULTS / "report.csv", report.table(0 if records is None else records.files))
     found = part.measure(counts, config.dataset.is_bot_iot)
     atomic.write_json(part.PATH, found)
     atomic.write_csv(RESULTS / "table-1.csv", part.table(found))
@@ -86,36 +98,87 @@ def check(p: settings.Label) -> None:
             )
     if not p.tolerance_s >= 0:
         raise PacketidsError(f"label.tolerance_s: needs 0 or more, found {p.tolerance_s}.")
+    if not 0 <= p.uncovered_share_max <= 1:
+        raise PacketidsError(
+            f"label.uncovered_share_max: needs 0 to 1, found {p.uncovered_share_max}."
+        )
 
 
-def load_flows(folder: Path, p: settings.Label) -> flows.Flows | None:
+def load_flows(
+    folder: Path, p: settings.Label, is_bot_iot: bool
+) -> tuple[flow_source.Chosen, flows.Flows | None]:
     """Read the flow records below the captures folder, if there are any, and say what was found."""
-    layouts: list[flows.Layout] = []
     try:
-        source, layouts = flows.choose(flows.find(folder), p.flow_sources)
+        chosen = flow_source.choose(folder, p.flow_sources, is_bot_iot)
+        records = flows.read(chosen.layouts) if chosen.layouts else None
     except PacketidsError as error:
         if p.rule == "flows":
             raise
         log.warning("flow records are left out of report.csv: %s", error)
-    if not layouts:
+        return flow_source.none(folder, f"they cannot be read: {error}"), None
+    for line in chosen.aside_lines():
+        log.warning("%s", line)
+    if records is None:
         if p.rule == "flows":
             raise PacketidsError(
                 f"{folder}: label=flows needs the dataset's flow records as CSV below it, and "
-                f"there is none of {', '.join(p.flow_sources)}. Put them there, or set label: "
-                "bot_address in params.yaml."
+                f"there is none of {', '.join(p.flow_sources)}{chosen.aside_in_words()}. Put them "
+                "there, or set label: bot_address in params.yaml."
             )
         log.info("no flow records below %s: report.csv has the bot_address side only", folder)
-        atomic.write_json(RESULTS / "flows.json", {"source": None, "files": 0, "flows": 0})
-        return None
-    records = flows.read(layouts)
-    log.info("%d flow records of %d files (%s)", len(records), records.files, source)
+        return chosen, None
+    chosen = chosen.counted(records.rows)
+    log.log(
+        logging.WARNING if chosen.is_part else logging.INFO,
+        "flow records%s: %s, %s; %s",
+        ", a part of the dataset" if chosen.is_part else "",
+        chosen.source, chosen.amount(), chosen.why,
+    )  # fmt: skip
     for why, count in records.unmatched.most_common(5):
         log.warning("%d flow records can match no packet: %s", count, why)
-    told = {"source": source, "files": records.files, "flows": len(records)}
-    atomic.write_json(
-        RESULTS / "flows.json", told | {"unmatched": dict(sorted(records.unmatched.items()))}
-    )
-    return records
+    return chosen, records
+
+
+def write_coverage(
+    coverage: list[flow_coverage.Held],
+    chosen: flow_source.Chosen,
+    records: flows.Flows | None,
+    p: settings.Label,
+) -> None:
+    """Write which flow records were read, and how many packets of bots none of them holds."""
+    atomic.write_csv(RESULTS / "coverage.csv", flow_coverage.table(coverage, records is not None))
+    told = chosen.as_json() | {"flows": 0, "unmatched": {}, "coverage": None}
+    if records is not None:
+        every = flow_coverage.total(coverage)
+        told["flows"] = len(records)
+        told["unmatched"] = dict(records.unmatched.most_common(20))
+        told["coverage"] = {
+            "packets": every.packets,
+            "bot_packets": every.bot_packets,
+            "bot_packets_without_flow": every.without_flow,
+            "share": round(every.share, 6),
+        }
+        become = "report.csv compares the two rules on the other packets"
+        if p.rule == "flows":
+            become = {
+                "Normal": "label=flows calls them Normal",
+                "bot_address": "they are labelled by address, the others by flows: a mixture",
+            }[p.uncovered]
+        log.log(
+            logging.WARNING if every.without_flow else logging.INFO,
+            "%s%s", flow_coverage.summary(coverage), f": {become}" if every.without_flow else "",
+        )  # fmt: skip
+        if every.without_flow:
+            log.warning("most in %s", flow_coverage.worst(coverage))
+    atomic.write_json(RESULTS / "flows.json", told)
+
+
+def withdraw(listed: list[captures.Capture]) -> None:
+    """Remove labels that were refused, so that nobody takes them for right ones."""
+    for capture in listed:
+        (LABELLED / f"{capture.name}.parquet").unlink(missing_ok=True)
+    for name in ("counts.csv", "report.csv", part.PATH.name, "table-1.csv"):  # of an earlier run
+        (RESULTS / name).unlink(missing_ok=True)
 
 
 def label_capture(
@@ -123,30 +186,35 @@ def label_capture(
     records: flows.Flows | None,
     report: agreement.Agreement,
     p: settings.Label,
-) -> dict[str, int]:
-    """Label one capture, a row group at a time; count its packets of each class."""
+) -> tuple[dict[str, int], flow_coverage.Held]:
+    """Label one capture, a row group at a time; count its packets of each class and those held."""
     subcategory = classes.BY_KEY[capture.subcategory]
     normal = classes.KEYS.index(classes.NORMAL)
     total = np.zeros(len(classes.KEYS), np.int64)
     source = FIELDS / f"{capture.name}.parquet"
-    index = records.during(*span_us(source), round(p.tolerance_s * 1e6)) if records else None
+    span = span_us(source)
+    index = None if records is None else records.during(*span, round(p.tolerance_s * 1e6))
+    held = flow_coverage.Held(
+        capture.name, capture.subcategory, span, None if index is None else len(index)
+    )
     with atomic.replacing(LABELLED / f"{capture.name}.parquet") as out, ExitStack() as stack:
         writer = None
         for packets in parquet.groups(source):
             ends = label.ends(packets)
             found = by_address = label.by_bot_address(ends, subcategory, p.bots, p.endpoint)
             if index is None:
+                held.add(ends, None, p)
                 report.add(capture.subcategory, packets, ends, by_address)
             else:
                 by_flows, disagree = index.classify(packets, ends)
                 uncovered = by_flows == flows.UNCOVERED
-                instead = by_address if p.uncovered == "bot_address" else normal
-                by_flows = np.where(uncovered, instead, by_flows)
+                held.add(ends, uncovered, p)
                 report.add(
                     capture.subcategory, packets, ends, by_address, by_flows, uncovered, disagree
                 )
                 if p.rule == "flows":
-                    found = by_flows
+                    instead = by_address if p.uncovered == "bot_address" else normal
+                    found = np.where(uncovered, instead, by_flows)
             total += np.bincount(found, minlength=len(classes.KEYS))
             labelled = label.append(packets, capture.name, found)
             if writer is None:
@@ -156,7 +224,7 @@ def label_capture(
             raise PacketidsError(f"{source} holds no packet. Make it anew: dvc repro -f extract.")
     counted = dict(zip(classes.KEYS, map(int, total), strict=True))
     always = {capture.subcategory, classes.NORMAL}
-    return {key: n for key, n in counted.items() if n or key in always}
+    return {key: n for key, n in counted.items() if n or key in always}, held
 
 
 def span_us(source: Path) -> tuple[int, int]:
@@ -189,7 +257,8 @@ def refuse_no_attack(
         raise PacketidsError(
             f"label=flows: no flow record of {key} holds any of the {packets} packets in its "
             "captures: 0 % attack. The CSV files of that time are missing, or their times differ: "
-            "see results/label/flows.json, label.tolerance_s, or set label: bot_address."
+            "see results/label/coverage.csv and flows.json, label.tolerance_s, or set label: "
+            "bot_address."
         )
 
 

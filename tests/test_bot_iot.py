@@ -67,6 +67,9 @@ class TestThroughDvc:
         every = report[report["kind"] == "all"].set_index("captures_of")
 
         assert (report["flow_files"] == 2).all()
+        coverage = pd.read_csv(work / "results/label/coverage.csv").set_index("capture")
+        assert coverage.loc["Total", "packets"] == 64 * botiot.COUNT
+        assert coverage.loc["Total", "bot_packets_without_flow"] == 0
         assert every["packets"]["Total"] == 64 * botiot.COUNT
         assert every["same_class_percent"]["Total"] > 95
         assert every["same_class"]["Total"] < every["packets"]["Total"]
@@ -88,6 +91,24 @@ class TestThroughDvc:
         attacks = counts[counts["class"] != "Normal"]["packets"].sum()
         assert attacks == every.loc[("all", "Total"), "attack_by_flows"]
         assert botiot.snapshot(place) == before
+
+    def test_flow_records_of_a_part_stop_the_run(self, work, place):
+        for path in place.rglob("UNSW_2018_IoT_Botnet_Dataset_?.csv"):
+            lines = path.read_text().splitlines(keepends=True)
+            path.with_name(path.name.replace("Dataset", "part")).write_text("".join(lines[::2]))
+            path.rename(place.parent / path.name)
+        done = quick.run(work, "dvc", "repro", "label")
+        for path in place.parent.glob("UNSW_2018_IoT_Botnet_Dataset_?.csv"):
+            path.rename(place / "CSV/Entire Dataset" / path.name)
+        for path in place.rglob("UNSW_2018_IoT_Botnet_part_?.csv"):
+            path.unlink()
+
+        assert done.returncode != 0 and "packets of bots" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not list((work / "data/label").rglob("*.parquet"))
+        assert (work / "results/label/coverage.csv").is_file()
+        again = quick.run(work, "dvc", "repro", "label")
+        assert again.returncode == 0, again.stderr
 
     def test_one_more_capture_costs_one_more_extraction(self, work, place):
         new = place / "PCAPs/DoS/DoS_TCP/1/IoT_Dataset_TCP_DoS__00047_20180604135015.pcap"

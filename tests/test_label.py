@@ -190,10 +190,26 @@ def test_the_report_counts_the_kinds_on_which_the_rules_part():
     }  # fmt: skip
     assert made["attack_by_bot_address"]["all"] == 10 and made["attack_by_flows"]["all"] == 4
     assert made["same_class"].to_dict() == {
-        "all": 8, "bot_dns": 0, "bot_ntp": 0, "bot_arp": 2, "bot_ipv6": 2, "victim_reply": 2,
+        "all": 6, "bot_dns": 0, "bot_ntp": 0, "bot_arp": 2, "bot_ipv6": 0, "victim_reply": 2,
     }  # fmt: skip
     assert made["uncovered"]["all"] == 2 and made["flows_disagree"]["all"] == 12
     assert made["same_class_percent"]["bot_arp"] == 100
+    # The packet without a flow has no class by flows, so the rules cannot agree on it.
+    assert made["same_class_percent"]["all"] == 50 and np.isnan(
+        made["same_class_percent"]["bot_ipv6"]
+    )
+    assert made["uncovered_percent"]["all"] == round(100 / 7, 3)
+    assert made["uncovered_percent"]["bot_ipv6"] == 100
+
+
+@pytest.mark.parametrize("instead", ["Normal", "DoS_UDP"])
+def test_what_an_uncovered_packet_becomes_does_not_enter_the_report(instead):
+    number = classes.KEYS.index(instead)
+    flows, yes = np.full(7, number, np.int8), np.ones(7, bool)
+    made = agreement_of(ROWS, by_flows=flows, uncovered=yes, disagree=~yes)
+
+    assert made["attack_by_flows"]["all"] == 0 and made["same_class"]["all"] == 0
+    assert made["uncovered_percent"]["all"] == 100
 
 
 def test_without_flow_records_the_report_says_so():
