@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 import pyarrow.parquet as pq
 
-from packetids import captures, classes, extract, flows, label, part, settings, split, tshark
+from packetids import captures, classes, extract, flows, label, needs, part, settings, tshark
 from packetids.errors import PacketidsError
 
 OK, PART, MISSING, BAD = "ok", "part", "missing", "NO"
@@ -179,6 +179,7 @@ def findings(
     labels: settings.Label,
     quotas: settings.Sample,
     tasks: list[str],
+    trials: list[str],
 ) -> list[Finding]:
     """Look at everything; a row each.
 
@@ -195,13 +196,15 @@ def findings(
     octets = sum(place.octets for places in found.values() for place in places)
     seconds = kept = 0.0
     start_s: float | None = None
+    there = {*found, classes.NORMAL}  # normal packets may be in any capture
+    lacks = {lack.name: lack for lack in needs.lacks(there, tasks, trials)}
     packets: dict[str, tuple[float, float]] = {}  # all and of attacks, about
     for key in classes.ATTACKS:
         places = found.get(key, [])
         wanted = f"{paper[key]:,} packets of it in Table I" if dataset.is_bot_iot else ""
         if not places:
-            verdict = BAD if key in tasks else MISSING
-            because = " (a task of params.yaml needs it)" if verdict == BAD else ""
+            verdict = BAD if key in lacks else MISSING
+            because = f" (params.yaml: {lacks[key].needed_by[0]})" if verdict == BAD else ""
             rows.append(Finding(f"captures of {key}", "none", wanted + because, verdict))
             continue
         size = sum(place.octets for place in places)
@@ -224,14 +227,14 @@ def findings(
         if missing:
             said += f"; not there: {', '.join(missing[:3])}{' …' if missing[3:] else ''}"
         rows.append(Finding(f"captures of {key}", said, wanted, PART if missing else OK))
-    there = sum(map(len, found.values()))
+    count = sum(map(len, found.values()))
     if dataset.is_bot_iot:
-        verdict = OK if there == files else PART
+        verdict = OK if count == files else PART
         needed = f"{files} files in the paper; a part works, and is named on every table"
     else:
         verdict, needed = OK, ""
-    rows.append(Finding("captures", f"{there} files, {octets / 1e6:,.1f} MB", needed, verdict))
-    rows += groups(found, tasks)
+    rows.append(Finding("captures", f"{count} files, {octets / 1e6:,.1f} MB", needed, verdict))
+    rows += groups(there, lacks)
     rows.append(flow_records(folder, labels))
     if packets:
         rows.append(sampling(packets, quotas))
@@ -282,13 +285,17 @@ def disk(extracted_octets: float) -> Finding:
     )  # fmt: skip
 
 
-def groups(found: dict[str, list[Place]], tasks: list[str]) -> list[Finding]:
+def groups(there: set[str], lacks: dict[str, needs.Lack]) -> list[Finding]:
     """Tell which classes of the multi-class task have no capture at all."""
-    there = {classes.BY_KEY[key].group for key in found}
     return [
-        Finding(f"class {group}", "no capture", "the multi-class task needs one", BAD)
-        for group in classes.GROUPS
-        if split.MULTICLASS in tasks and group != classes.NORMAL and group not in there
+        Finding(
+            f"class {group}", "no capture", f"params.yaml: {', '.join(lacks[group].needed_by)}", BAD
+        )
+        if group in lacks
+        else Finding(
+            f"class {group}", "no capture", "without it the run leaves Table VI out", MISSING
+        )
+        for group in needs.missing_groups(there)
     ]
 
 

@@ -26,6 +26,7 @@ class Subcategory:
 
 DDOS_DOS, RECONNAISSANCE, THEFT, NORMAL = "DDoS_DoS", "Reconnaissance", "Theft", "Normal"
 
+MULTICLASS = "multiclass"  # the task that tells GROUPS apart; a binary task has its attack's key
 # Labels 0 to 3 of the multi-class task, in the order of the paper's Table V.
 GROUPS = (NORMAL, DDOS_DOS, RECONNAISSANCE, THEFT)
 GROUP_TITLES = {

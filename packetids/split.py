@@ -15,7 +15,7 @@ from packetids import classes, seeds
 from packetids.errors import PacketidsError
 
 FOLDS = ("train", "validation", "test")
-MULTICLASS = "multiclass"
+MULTICLASS = classes.MULTICLASS
 
 
 def task_labels(table: pd.DataFrame, task: str) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
