@@ -204,7 +204,7 @@ def findings(
         wanted = f"{paper[key]:,} packets of it in Table I" if dataset.is_bot_iot else ""
         if not places:
             verdict = BAD if key in lacks else MISSING
-            because = f" (params.yaml: {lacks[key].needed_by[0]})" if verdict == BAD else ""
+            because = f" (params.yaml: {', '.join(lacks[key].needed_by)})" if verdict == BAD else ""
             rows.append(Finding(f"captures of {key}", "none", wanted + because, verdict))
             continue
         size = sum(place.octets for place in places)
@@ -287,16 +287,13 @@ def disk(extracted_octets: float) -> Finding:
 
 def groups(there: set[str], lacks: dict[str, needs.Lack]) -> list[Finding]:
     """Tell which classes of the multi-class task have no capture at all."""
-    return [
-        Finding(
-            f"class {group}", "no capture", f"params.yaml: {', '.join(lacks[group].needed_by)}", BAD
-        )
-        if group in lacks
-        else Finding(
-            f"class {group}", "no capture", "without it the run leaves Table VI out", MISSING
-        )
-        for group in needs.missing_groups(there)
-    ]
+    rows = []
+    for group in needs.missing_groups(there):
+        verdict, needed = MISSING, "Table VI needs one and is left out"
+        if group in lacks:
+            verdict, needed = BAD, f"params.yaml: {', '.join(lacks[group].needed_by)}"
+        rows.append(Finding(f"class {group}", "no capture", needed, verdict))
+    return rows
 
 
 def sampling(packets: dict[str, tuple[float, float]], p: settings.Sample) -> Finding:

@@ -26,7 +26,6 @@ class Subcategory:
 
 DDOS_DOS, RECONNAISSANCE, THEFT, NORMAL = "DDoS_DoS", "Reconnaissance", "Theft", "Normal"
 
-MULTICLASS = "multiclass"  # the task that tells GROUPS apart; a binary task has its attack's key
 # Labels 0 to 3 of the multi-class task, in the order of the paper's Table V.
 GROUPS = (NORMAL, DDOS_DOS, RECONNAISSANCE, THEFT)
 GROUP_TITLES = {
@@ -61,6 +60,7 @@ SUBCATEGORIES = (
 
 KEYS = tuple(entry.key for entry in SUBCATEGORIES)
 ATTACKS = tuple(key for key in KEYS if key != NORMAL)
+MULTICLASS = "multiclass"
 BY_KEY = {entry.key: entry for entry in SUBCATEGORIES}
 
 

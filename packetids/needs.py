@@ -17,14 +17,14 @@ class Lack:
     """A class that is needed and not there."""
 
     name: str  # a key of `classes`, or a class of the multi-class task
-    needed_by: tuple[str, ...]  # lines of params.yaml, such as "tasks: Keylogging"
+    needed_by: tuple[str, ...]  # what params.yaml lists, such as "task Keylogging"
 
 
 def lacks(there: Collection[str], tasks: list[str], trials: list[str]) -> list[Lack]:
     """List what `tasks` and `trials` need beyond `there`, the keys of the dataset's classes."""
-    binary = {task: f"tasks: {task}" for task in tasks if task != classes.MULTICLASS}
-    multiclass = [f"tasks: {task}" for task in tasks if task == classes.MULTICLASS]
-    multiclass += [f"trials: {trial}" for trial in trials]  # each is tried on the multi-class task
+    binary = {task: f"task {task}" for task in tasks if task != classes.MULTICLASS}
+    multiclass = [f"task {task}" for task in tasks if task == classes.MULTICLASS]
+    multiclass += ["all trials"] if trials else []  # which are of the multi-class task
     needed_by = {task: [line] for task, line in binary.items() if task not in there}
     needed_by |= {group: multiclass for group in missing_groups(there)}
     if classes.NORMAL not in there:
@@ -46,12 +46,12 @@ def check(
     Raises
     ------
     PacketidsError
-        Names what is missing and the lines of params.yaml to take out.
+        Names what is missing and what to take out of params.yaml.
     """
     if not (missing := lacks(there, tasks, trials)):
         return
-    lines = list(dict.fromkeys(line for lack in missing for line in lack.needed_by))
+    needed_by = dict.fromkeys(line for lack in missing for line in lack.needed_by)
     raise PacketidsError(
         f"{place}: no {unit} of {', '.join(lack.name for lack in missing)}, which params.yaml "
-        f"needs. Add some, or take these lines out of params.yaml: {'; '.join(lines)}."
+        f"needs. Add some, or take out of params.yaml: {', '.join(needed_by)}."
     )

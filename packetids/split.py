@@ -12,10 +12,10 @@ import pandas as pd
 from sklearn.model_selection import ShuffleSplit
 
 from packetids import classes, seeds
+from packetids.classes import MULTICLASS
 from packetids.errors import PacketidsError
 
 FOLDS = ("train", "validation", "test")
-MULTICLASS = classes.MULTICLASS
 
 
 def task_labels(table: pd.DataFrame, task: str) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:

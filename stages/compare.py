@@ -51,7 +51,8 @@ def main(config: Config) -> None:
     beside = compare.beside_paper(ours, compare.read_paper())
     atomic.write_csv(COMPARISON, beside)
     atomic.write_csv(RUNTIMES, runtimes(config.tasks))
-    log.info("%d numbers, %d of them also in the paper", len(ours), beside["paper"].notna().sum())
+    both = beside["difference"].notna().sum()
+    log.info("%d numbers, %d of them also in the paper", len(ours), both)
 
 
 def svc_runs(sample_packets: list[int]) -> pd.DataFrame:

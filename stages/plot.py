@@ -54,8 +54,6 @@ def main(config: Config) -> None:
         atomic.write_csv(TABLES / "sweep.csv", accuracy)
         write(figures.sweep(accuracy, source), "sweep")
     log.info("%d tables in %s, figures in %s", len(built), TABLES, FIGURES)
-    for name, why in without.items():
-        log.info("left out: %s: %s", name, why)
 
 
 def steps(comparison: pd.DataFrame, config: Config) -> list[figures.Step]:

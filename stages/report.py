@@ -66,6 +66,8 @@ def main(config: Config) -> None:
     choices = {"dataset": config.dataset.name, "seed": config.seed}
     notice = part.notice(config.dataset)
     atomic.write_text(PAGE, report.page(built, extra, drawn, notice, choices, why))
+    for title, reason in why.items():
+        log.info("left out: %s. %s", title, reason)
     log.info("open %s", PAGE)
 
 

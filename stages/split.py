@@ -44,6 +44,7 @@ def main(config: Config) -> None:
     needs.check(there, config.tasks, config.trials, FEATURES, "row")
     if not needs.missing_groups(there):
         svc_rows.check(split.task_labels(table, split.MULTICLASS)[1], config.svc, config.seed)
+    FOLDS.mkdir(parents=True, exist_ok=True)  # which stays empty without a task
     counts = []
     for task in dealt(config):
         rows, target, names = split.task_labels(table, task)
