@@ -5,6 +5,7 @@ those of one attack; the sizes in Table IV are those of scikit-learn's `train_te
 ``test_size=0.2``, not stratified.
 """
 
+import math
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -107,6 +108,11 @@ def _by_packet(
 
 def _shuffled(count: int, test_share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Divide row numbers as `train_test_split` does, which would copy them once more."""
+    if math.ceil(test_share * count) >= count:
+        raise PacketidsError(
+            f"split: a share of {test_share} of {count} rows leaves no row for another fold. Lower "
+            "the shares in conf/split/, or keep more packets in conf/sample/."
+        )
     drawn = ShuffleSplit(1, test_size=test_share, random_state=seed)
     return next(drawn.split(np.empty(count, np.int8)))
 
