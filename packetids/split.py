@@ -48,6 +48,11 @@ def task_labels(table: pd.DataFrame, task: str) -> tuple[np.ndarray, np.ndarray,
     return rows, (key[rows] == attack).astype(np.int8), (classes.NORMAL, task)
 
 
+def dealt(tasks: list[str], trials: list[str]) -> list[str]:
+    """List the tasks to deal: `tasks`, and the multi-class task, of which `trials` are, last."""
+    return [*tasks, MULTICLASS] if trials and MULTICLASS not in tasks else tasks
+
+
 def deal(
     table: pd.DataFrame,
     rows: np.ndarray,

@@ -76,10 +76,7 @@ def main(config: Config) -> None:
 
 def runs(config: Config) -> Iterator[tuple[str, str, experiment.Task]]:
     """List what was trained, each with its task's rows."""
-    tasks = list(config.tasks)
-    if config.trials and split.MULTICLASS not in tasks:
-        tasks.append(split.MULTICLASS)  # for the trials alone
-    for name in tasks:
+    for name in split.dealt(config.tasks, config.trials):
         task = experiment.load_task(name)
         if name in config.tasks:
             yield "train", name, task

@@ -46,7 +46,8 @@ def main(config: Config) -> None:
         svc_rows.check(split.task_labels(table, split.MULTICLASS)[1], config.svc, config.seed)
     FOLDS.mkdir(parents=True, exist_ok=True)  # which stays empty without a task
     counts = []
-    for task in dealt(config):
+    tasks = split.dealt(config.tasks, config.trials)
+    for task in tasks:
         rows, target, names = split.task_labels(table, task)
         fold = split.deal(table, rows, task, p.by, p.test_share, p.validation_share, config.seed)
         parquet.write(
@@ -59,14 +60,7 @@ def main(config: Config) -> None:
     for stage, listed in (("train", config.tasks), ("sweep", config.trials)):
         for top in ("models", "results"):
             atomic.write_json(Path(LISTED.format(top=top, stage=stage)), listed)
-    log.info("%d tasks of %d rows", len(dealt(config)), len(table))
-
-
-def dealt(config: Config) -> list[str]:
-    """List the tasks to deal: trials are of the multi-class task, also where it is not listed."""
-    if config.trials and split.MULTICLASS not in config.tasks:
-        return [*config.tasks, split.MULTICLASS]
-    return config.tasks
+    log.info("%d tasks of %d rows", len(tasks), len(table))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from packetids import (
 
 MODELS = Path("models/svc")
 RESULTS = Path("results/svc")
+LEFT_OUT = (left_out.SVC, MODELS / left_out.SVC.name)
 
 log = logging.getLogger("svc")
 
@@ -44,7 +45,8 @@ def main(config: Config) -> None:
     if missing := svc_rows.missing(task.target):
         leave_out(missing)
         return
-    left_out.SVC.unlink(missing_ok=True)
+    for path in LEFT_OUT:
+        path.unlink(missing_ok=True)
     best = search(task, config)
     for packets in config.svc.sample_packets:
         measure(task, config, packets, best)
@@ -53,8 +55,8 @@ def main(config: Config) -> None:
 def leave_out(missing: list[str]) -> None:
     """Say in place of results and models why there are none."""
     why = f"The support vector baseline needs every class, and no row is of {', '.join(missing)}."
-    atomic.write_text(left_out.SVC, why + "\n")
-    atomic.write_text(MODELS / left_out.SVC.name, why + "\n")
+    for path in LEFT_OUT:
+        atomic.write_text(path, why + "\n")
     log.warning(why)
 
 
@@ -73,11 +75,10 @@ def search(task: experiment.Rows, config: Config) -> float:
     atomic.write_json(RESULTS / "grid_runtime.json", {"grid_s": grid_s})
     for values, model in zip(candidates.to_dict("records"), fitted, strict=True):
         c = values.pop("c")
+        name = experiment.svc_grid(c)
         predicted = model.predict(sample.test[0])
         scores = metrics.summary(sample.test[1], predicted, task.classes)
-        write(
-            config, task, experiment.svc_grid(c), c, sample, model, values | scores_of_test(scores)
-        )
+        write(config, task, name, c, sample, model, values | scores_of_test(scores))
     log.info("best C %g, in %.1f s", best, grid_s)
     return best
 

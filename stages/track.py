@@ -39,7 +39,7 @@ def main(config: Config) -> None:
     if not left_out.svc():
         names = [experiment.svc_grid(c) for c in config.svc.grid_c]
         names += [experiment.svc_sample(packets) for packets in config.svc.sample_packets]
-        folders += sorted(Path("svc") / name for name in names)
+        folders += [Path("svc") / name for name in names]
     synced = tracking.sync([result(folder, scores, config.dataset) for folder in folders])
     atomic.write_csv(RUNS, synced)
     log.info("%d runs are in %s; look at them with make ui", len(synced), tracking.STORE)
