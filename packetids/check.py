@@ -31,9 +31,9 @@ from packetids import (
     flow_source,
     flows,
     label,
+    needs,
     part,
     settings,
-    split,
     tshark,
 )
 from packetids.errors import PacketidsError
@@ -199,6 +199,7 @@ def findings(
     labels: settings.Label,
     quotas: settings.Sample,
     tasks: list[str],
+    trials: list[str],
 ) -> list[Finding]:
     """Look at everything; a row each.
 
@@ -215,14 +216,16 @@ def findings(
     octets = sum(place.octets for places in found.values() for place in places)
     seconds = kept = 0.0
     start_s: float | None = None
+    there = {*found, classes.NORMAL}  # normal packets may be in any capture
+    lacks = {lack.name: lack for lack in needs.lacks(there, tasks, trials)}
     packets: dict[str, tuple[float, float]] = {}  # all and of attacks, about
     heads: dict[str, pa.Table] = {}  # packets of one capture of each subcategory
     for key in classes.ATTACKS:
         places = found.get(key, [])
         wanted = f"{paper[key]:,} packets of it in Table I" if dataset.is_bot_iot else ""
         if not places:
-            verdict = BAD if key in tasks else MISSING
-            because = " (a task of params.yaml needs it)" if verdict == BAD else ""
+            verdict = BAD if key in lacks else MISSING
+            because = f" (params.yaml: {', '.join(lacks[key].needed_by)})" if verdict == BAD else ""
             rows.append(Finding(f"captures of {key}", "none", wanted + because, verdict))
             continue
         size = sum(place.octets for place in places)
@@ -246,14 +249,14 @@ def findings(
         if missing:
             said += f"; not there: {', '.join(missing[:3])}{' …' if missing[3:] else ''}"
         rows.append(Finding(f"captures of {key}", said, wanted, PART if missing else OK))
-    there = sum(map(len, found.values()))
+    count = sum(map(len, found.values()))
     if dataset.is_bot_iot:
-        verdict = OK if there == files else PART
+        verdict = OK if count == files else PART
         needed = f"{files} files in the paper; a part works, and is named on every table"
     else:
         verdict, needed = OK, ""
-    rows.append(Finding("captures", f"{there} files, {octets / 1e6:,.1f} MB", needed, verdict))
-    rows += groups(found, tasks)
+    rows.append(Finding("captures", f"{count} files, {octets / 1e6:,.1f} MB", needed, verdict))
+    rows += groups(there, lacks)
     rows += flow_records(folder, dataset, labels, heads)
     if packets:
         rows.append(sampling(packets, quotas))
@@ -352,14 +355,15 @@ def disk(extracted_octets: float) -> Finding:
     )  # fmt: skip
 
 
-def groups(found: dict[str, list[Place]], tasks: list[str]) -> list[Finding]:
+def groups(there: set[str], lacks: dict[str, needs.Lack]) -> list[Finding]:
     """Tell which classes of the multi-class task have no capture at all."""
-    there = {classes.BY_KEY[key].group for key in found}
-    return [
-        Finding(f"class {group}", "no capture", "the multi-class task needs one", BAD)
-        for group in classes.GROUPS
-        if split.MULTICLASS in tasks and group != classes.NORMAL and group not in there
-    ]
+    rows = []
+    for group in needs.missing_groups(there):
+        verdict, needed = MISSING, "Table VI needs one and is left out"
+        if group in lacks:
+            verdict, needed = BAD, f"params.yaml: {', '.join(lacks[group].needed_by)}"
+        rows.append(Finding(f"class {group}", "no capture", needed, verdict))
+    return rows
 
 
 def sampling(packets: dict[str, tuple[float, float]], p: settings.Sample) -> Finding:

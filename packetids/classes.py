@@ -60,6 +60,7 @@ SUBCATEGORIES = (
 
 KEYS = tuple(entry.key for entry in SUBCATEGORIES)
 ATTACKS = tuple(key for key in KEYS if key != NORMAL)
+MULTICLASS = "multiclass"
 BY_KEY = {entry.key: entry for entry in SUBCATEGORIES}
 
 

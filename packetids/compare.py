@@ -83,7 +83,10 @@ def table_6(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def beside_paper(ours: pd.DataFrame, paper: pd.DataFrame) -> pd.DataFrame:
-    """Join ours with the paper's by place: columns ours, paper, difference (ours - paper)."""
+    """Join ours with the paper's by place: columns ours, paper, difference (ours - paper).
+
+    A table without a number of ours is left out.
+    """
     tables = set(ours["table"])
     joined = ours.rename(columns={"value": "ours"}).merge(
         paper[paper["table"].isin(tables)].rename(columns={"value": "paper"})[[*PLACE, "paper"]],
@@ -107,4 +110,4 @@ def _places(table: str, cells: dict, total: list[str] | None = None) -> pd.DataF
     for column in total or []:
         whole = sum(value for _, _, name, value in rows if name == column)
         rows.append((table, "Total", column, whole))
-    return pd.DataFrame(rows, columns=[*PLACE, "value"])
+    return pd.DataFrame(rows, columns=[*PLACE, "value"]).astype({"value": float})

@@ -28,17 +28,33 @@ ENCODER = "encoder.json"
 CLASSES = "classes.json"  # names of the labels 0, 1, …
 
 
+def svc_grid(c: float) -> str:
+    """Name the support vector run of one candidate of the grid search."""
+    return f"grid_{c:g}"
+
+
+def svc_sample(packets: int) -> str:
+    """Name the support vector run on a sample of `packets` rows."""
+    return f"sample_{packets}"
+
+
 @dataclass(frozen=True)
-class Task:
-    """The rows of one classification task, dealt into folds."""
+class Rows:
+    """The rows of one classification task."""
 
     name: str
     classes: tuple[str, ...]
     table: pd.DataFrame  # preprocess.FEATURES of the task's rows
     target: np.ndarray  # int8 label of each row
-    fold: np.ndarray  # int8: 0 train, 1 validation, 2 test
     row: np.ndarray  # int64 row number in the features table
     well_known_ports: list[int]
+
+
+@dataclass(frozen=True)
+class Task(Rows):
+    """The rows of one classification task, dealt into folds."""
+
+    fold: np.ndarray  # int8: 0 train, 1 validation, 2 test
 
     def part(self, fold: str) -> tuple[pd.DataFrame, np.ndarray]:
         """Give feature rows and labels of one of `split.FOLDS`."""
@@ -46,23 +62,28 @@ class Task:
         return self.table[chosen], self.target[chosen]
 
 
-def load_task(name: str) -> Task:
-    """Read a task's rows."""
-    dealt = parquet.read(FOLDS / f"{name}.parquet")
+def load_rows(name: str) -> Rows:
+    """Read a task's rows, which need not be dealt into folds."""
     table = parquet.read(FEATURES_TABLE, [*FEATURES, "class"]).to_pandas(
         split_blocks=True, self_destruct=True
     )
     rows, target, names = split.task_labels(table, name)
-    if not np.array_equal(rows, dealt["row"].to_numpy()):
+    table = table[list(FEATURES)]
+    if len(rows) < len(table):
+        table = table.iloc[rows].reset_index(drop=True)
+    return Rows(name, names, table, target, rows, Fitted.load(FITTED).well_known_ports)
+
+
+def load_task(name: str) -> Task:
+    """Read a task's rows and the fold of each."""
+    dealt = parquet.read(FOLDS / f"{name}.parquet")
+    rows = load_rows(name)
+    if not np.array_equal(rows.row, dealt["row"].to_numpy()):
         raise PacketidsError(
             f"{FOLDS / name}.parquet and {FEATURES_TABLE} are of different runs: delete the first "
             "and run dvc repro."
         )
-    table = table[list(FEATURES)]
-    if len(rows) < len(table):
-        table = table.iloc[rows].reset_index(drop=True)
-    fold = dealt["fold"].to_numpy()
-    return Task(name, names, table, target, fold, rows, Fitted.load(FITTED).well_known_ports)
+    return Task(**vars(rows), fold=dealt["fold"].to_numpy())
 
 
 def write_run(

@@ -33,11 +33,13 @@ def page(
     figures: dict[str, Path],
     notice: str,
     choices: dict[str, object],
+    without: dict[str, str],
 ) -> str:
     """Write the page.
 
     `built` are the paper's tables (`tables.TITLES`), `extra` further tables by title, `figures`
-    SVG files by title; they are put into the page, which needs no other file.
+    SVG files by title; they are put into the page, which needs no other file. `without` says by
+    title why a table or figure is not there.
     """
     parts = [
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
@@ -54,6 +56,9 @@ def page(
         parts += [f"<h2>{html.escape(tables.TITLES[number])}</h2>", _table(table)]
     for title, table in extra.items():
         parts += [f"<h2>{html.escape(title)}</h2>", _table(table)]
+    if without:
+        rows = [f"<li>{html.escape(f'{title}. {why}')}</li>" for title, why in without.items()]
+        parts += ["<h2>Left out of this run</h2>", f"<ul>{''.join(rows)}</ul>"]
     chosen = ", ".join(f"{name}: {value}" for name, value in choices.items())
     parts += [f"<footer>Choices of params.yaml: {html.escape(chosen)}</footer></body></html>"]
     return "\n".join(parts) + "\n"

@@ -5,6 +5,7 @@ those of one attack; the sizes in Table IV are those of scikit-learn's `train_te
 ``test_size=0.2``, not stratified.
 """
 
+import math
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -12,10 +13,10 @@ import pandas as pd
 from sklearn.model_selection import ShuffleSplit
 
 from packetids import classes, seeds
+from packetids.classes import MULTICLASS
 from packetids.errors import PacketidsError
 
 FOLDS = ("train", "validation", "test")
-MULTICLASS = "multiclass"
 
 
 def task_labels(table: pd.DataFrame, task: str) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
@@ -45,6 +46,11 @@ def task_labels(table: pd.DataFrame, task: str) -> tuple[np.ndarray, np.ndarray,
     attack, normal = classes.KEYS.index(task), classes.KEYS.index(classes.NORMAL)
     rows = np.flatnonzero((key == attack) | (key == normal))
     return rows, (key[rows] == attack).astype(np.int8), (classes.NORMAL, task)
+
+
+def dealt(tasks: list[str], trials: list[str]) -> list[str]:
+    """List the tasks to deal: `tasks`, and the multi-class task, of which `trials` are, last."""
+    return [*tasks, MULTICLASS] if trials and MULTICLASS not in tasks else tasks
 
 
 def deal(
@@ -107,6 +113,11 @@ def _by_packet(
 
 def _shuffled(count: int, test_share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Divide row numbers as `train_test_split` does, which would copy them once more."""
+    if math.ceil(test_share * count) >= count:
+        raise PacketidsError(
+            f"split: a share of {test_share} of {count} rows leaves no row for another fold. Lower "
+            "the shares in conf/split/, or keep more packets in conf/sample/."
+        )
     drawn = ShuffleSplit(1, test_size=test_share, random_state=seed)
     return next(drawn.split(np.empty(count, np.int8)))
 

@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 import skops.io
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_split
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.svm import SVC, LinearSVC
 
-from packetids import atomic, balance, encode, seeds, settings
+from packetids import atomic, balance, encode, seeds, settings, svc_rows
 from packetids.errors import PacketidsError
 
 Model: TypeAlias = SVC | LinearSVC
@@ -50,22 +50,9 @@ def draw(
     Raises
     ------
     PacketidsError
-        If there are fewer rows, or a class of the dataset has no training row.
+        As `svc_rows.draw`.
     """
-    if packets > len(table):
-        raise PacketidsError(
-            f"svc: a sample of {packets} packets needs as many rows, and the processed dataset "
-            f"has {len(table)}. Lower sample_packets in conf/svc/ or keep more in conf/sample/."
-        )
-    rows = seeds.generator(seed, f"svc/{packets}").choice(len(table), packets, replace=False)
-    train, test = train_test_split(
-        rows, test_size=p.test_share, random_state=seeds.integer(seed, f"svc/{packets}/test")
-    )
-    if missing := sorted(set(np.unique(target)) - set(np.unique(target[train]))):
-        raise PacketidsError(
-            f"svc: a sample of {packets} packets left no training row of class {missing[0]}. "
-            "Raise sample_packets in conf/svc/."
-        )
+    train, test = svc_rows.draw(target, packets, p, seed)
     encoder = encode.fit(table.iloc[train], well_known_ports)
     return Sample(
         encoder,

@@ -2,14 +2,15 @@
 
 Ge et al. 2019, section IV-B: "We started with the collection of the PCAP files". Embedded captures
 are unpacked below data/capture and checked against the SHA-256 in their manifest; the captures of
-a download (BoT-IoT) are listed where they lie.
+a download (BoT-IoT) are listed where they lie. Tasks and trials of params.yaml that no capture
+serves are refused here, before hours of work.
 """
 
 import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from packetids import captures, command, settings
+from packetids import captures, classes, command, needs, settings
 
 CAPTURES = Path("data/capture")
 
@@ -22,6 +23,8 @@ class Config:
 
     dataset: settings.Dataset
     captures: str
+    tasks: list[str]
+    trials: list[str]
 
 
 def main(config: Config) -> None:
@@ -29,6 +32,8 @@ def main(config: Config) -> None:
     folder, dataset = Path(config.captures), config.dataset
     captures.check_recorded_by(folder, dataset.name, dataset.recorded_by)
     found = captures.unpack(folder, CAPTURES) if dataset.recorded_by else captures.place(folder)
+    there = {capture.subcategory for capture in found} | {classes.NORMAL}  # which any may hold
+    needs.check(there, config.tasks, config.trials, folder, "capture")
     captures.write_listing(CAPTURES, found)
     octets = sum(capture.octets for capture in found)
     log.info("%s: %d captures, %.1f MB", dataset.name, len(found), octets / 1e6)

@@ -22,6 +22,7 @@ class Config:
     label: settings.Label
     sample: settings.Sample
     tasks: list[str]
+    trials: list[str]
 
 
 def main(config: Config) -> None:
@@ -34,6 +35,7 @@ def main(config: Config) -> None:
         config.label,
         config.sample,
         config.tasks,
+        config.trials,
     )
     print(check.table(rows))
     if bad := [row for row in rows if row.verdict == check.BAD]:

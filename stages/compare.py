@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from packetids import atomic, command, compare, experiment, settings
+from packetids import atomic, command, compare, experiment, left_out, settings
 
 RESULTS = Path("results")
 COMPARISON = Path("results/compare/comparison.csv")
@@ -45,20 +45,21 @@ def main(config: Config) -> None:
             counted,
             compare.figure_3(counted),
             compare.table_5(confusion),
-            compare.table_6(svc_runs(config.svc.sample_packets)),
+            compare.table_6(svc_runs([] if left_out.svc() else config.svc.sample_packets)),
         ]
     )
     beside = compare.beside_paper(ours, compare.read_paper())
     atomic.write_csv(COMPARISON, beside)
     atomic.write_csv(RUNTIMES, runtimes(config.tasks))
-    log.info("%d numbers, %d of them also in the paper", len(ours), beside["paper"].notna().sum())
+    both = beside["difference"].notna().sum()
+    log.info("%d numbers, %d of them also in the paper", len(ours), both)
 
 
 def svc_runs(sample_packets: list[int]) -> pd.DataFrame:
     """Collect the support vector runs; a row a sample size."""
     rows = []
     for packets in sample_packets:
-        folder = RESULTS / "svc" / f"sample_{packets}"
+        folder = RESULTS / "svc" / experiment.svc_sample(packets)
         run = json.loads((folder / experiment.RUN).read_text(encoding="utf-8"))
         runtime = json.loads((folder / "runtime.json").read_text(encoding="utf-8"))
         sizes = {GROUP_COLUMNS[name]: n for name, n in run["params"]["class_size"].items()}

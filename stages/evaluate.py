@@ -63,7 +63,11 @@ def main(config: Config) -> None:
     atomic.write_json(
         RESULTS / "metrics.json",
         {
-            task: {metric: value for stage, name, metric, value in scores if name == task}
+            task: {
+                metric: value
+                for stage, name, metric, value in scores
+                if (stage, name) == ("train", task)
+            }
             for task in config.tasks
         },
     )
@@ -72,9 +76,10 @@ def main(config: Config) -> None:
 
 def runs(config: Config) -> Iterator[tuple[str, str, experiment.Task]]:
     """List what was trained, each with its task's rows."""
-    for name in config.tasks:
+    for name in split.dealt(config.tasks, config.trials):
         task = experiment.load_task(name)
-        yield "train", name, task
+        if name in config.tasks:
+            yield "train", name, task
         if name == split.MULTICLASS:
             for trial in config.trials:
                 yield "sweep", trial, task

@@ -1,7 +1,7 @@
 """Draw the paper's tables and figures: results/compare -> results/tables, results/figures.
 
 Tables I to VI as table-1.csv … table-6.csv, ours beside the paper's; Figures 1 to 3, the training
-curves and the sweep as SVG and PNG.
+curves and the sweep as SVG and PNG. Without a number of ours a table or figure is left out.
 """
 
 import json
@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from packetids import atomic, command, experiment, figures, part, settings, split, tables
+from packetids import atomic, command, experiment, figures, left_out, part, settings, split, tables
 
 RESULTS = Path("results")
 MODELS = Path("models/train")
@@ -35,30 +35,38 @@ class Config:
 def main(config: Config) -> None:
     """Draw everything."""
     comparison = pd.read_csv(RESULTS / "compare/comparison.csv", dtype={"table": str, "row": str})
-    for number, table in tables.build(comparison).items():
+    built = tables.build(comparison)
+    for number, table in built.items():
         atomic.write_csv(TABLES / f"table-{number}.csv", table)
     atomic.write_text(TABLES / "notice.txt", part.notice(config.dataset) + "\n")
     source = part.source(config.dataset)
+    without = left_out.reasons(config.tasks, config.trials)
     write(figures.workflow(steps(comparison, config), source), "figure-1")
-    write(figures.network(*architecture(config.tasks[0]), source), "figure-2")
-    cells = comparison[comparison["table"] == "figure-3"]
-    write(figures.binary_metrics(cells, source), "figure-3")
-    write(figures.training_curves(histories(config.tasks), source), "training-curves")
-    if split.MULTICLASS in config.tasks:
-        accuracy = sweep_accuracy(config.trials)
+    if "figure-2" not in without:
+        write(figures.network(*architecture(config.tasks[0]), source), "figure-2")
+    if "figure-3" not in without:
+        cells = comparison[comparison["table"] == "figure-3"]
+        write(figures.binary_metrics(cells, source), "figure-3")
+    if "training-curves" not in without:
+        write(figures.training_curves(histories(config.tasks), source), "training-curves")
+    if "sweep" not in without:
+        accuracy = sweep_accuracy(config)
         atomic.write_csv(TABLES / "sweep.csv", accuracy)
         write(figures.sweep(accuracy, source), "sweep")
-    log.info("6 tables in %s, figures in %s", TABLES, FIGURES)
+    log.info("%d tables in %s, figures in %s", len(built), TABLES, FIGURES)
 
 
 def steps(comparison: pd.DataFrame, config: Config) -> list[figures.Step]:
     """Say what each phase of the framework handled (section III)."""
     total = comparison[comparison["row"] == "Total"].set_index(["table", "column"])["ours"]
-    sizes = pd.read_csv(RESULTS / "split/counts.csv").groupby(["task", "fold"])["rows"].sum()
-    first = sizes[config.tasks[0]]
-    scores = pd.read_csv(RESULTS / "evaluate/scores.csv")
-    scores = scores[(scores["stage"] == "train") & (scores["name"] == config.tasks[0])]
-    accuracy = scores[scores["metric"] == "accuracy"]["value"].iloc[0]
+    trained = tested = "no task in\nparams.yaml"
+    if config.tasks:
+        name = config.tasks[0]
+        sizes = pd.read_csv(RESULTS / "split/counts.csv").groupby(["task", "fold"])["rows"].sum()
+        first = sizes[name]
+        trained = f"{name}:\n{first['train']:,} + {first['validation']:,} rows"
+        accuracy = test_accuracy()["train", name]
+        tested = f"{first['test']:,} test rows,\naccuracy {accuracy:.4f}"
     return [
         figures.Step("Raw traffic", "capture", f"{total['1', 'packets']:,.0f}\npackets"),
         figures.Step(
@@ -71,16 +79,8 @@ def steps(comparison: pd.DataFrame, config: Config) -> list[figures.Step]:
             "preprocess, split",
             f"12 features,\n{total['2', 'after']:,.0f} distinct rows",
         ),
-        figures.Step(
-            "Training",
-            "train, sweep, svc",
-            f"{config.tasks[0]}:\n{first['train']:,} + {first['validation']:,} rows",
-        ),
-        figures.Step(
-            "Classification",
-            "evaluate",
-            f"{first['test']:,} test rows,\naccuracy {accuracy:.4f}",
-        ),
+        figures.Step("Training", "train, sweep, svc", trained),
+        figures.Step("Classification", "evaluate", tested),
     ]
 
 
@@ -104,14 +104,21 @@ def histories(tasks: list[str]) -> dict[str, pd.DataFrame]:
     return {task: pd.read_csv(RESULTS / "train" / task / "history.csv") for task in tasks}
 
 
-def sweep_accuracy(trials: list[str]) -> pd.DataFrame:
-    """Collect the accuracy of the chosen network and of each trial."""
+def test_accuracy() -> pd.Series:
+    """Read the accuracy of each network on the test fold, by stage and name."""
     scores = pd.read_csv(RESULTS / "evaluate/scores.csv")
-    test = scores[scores["metric"] == "accuracy"].set_index(["stage", "name"])["value"]
+    return scores[scores["metric"] == "accuracy"].set_index(["stage", "name"])["value"]
+
+
+def sweep_accuracy(config: Config) -> pd.DataFrame:
+    """Collect the accuracy of the chosen network, if it was trained, and of each trial."""
+    test = test_accuracy()
+    runs = [("train", task) for task in config.tasks if task == split.MULTICLASS]
+    runs += [("sweep", trial) for trial in config.trials]
     rows = []
-    for stage, name in [("train", split.MULTICLASS), *(("sweep", trial) for trial in trials)]:
+    for stage, name in runs:
         run = json.loads((RESULTS / stage / name / experiment.RUN).read_text(encoding="utf-8"))
-        title = "chosen" if stage == "train" else name
+        title = figures.CHOSEN if stage == "train" else name
         rows.append((title, run["metrics"]["best_val_accuracy"], test[stage, name]))
     return pd.DataFrame(rows, columns=["name", "validation", "test"])
 

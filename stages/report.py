@@ -6,13 +6,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from packetids import agreement, atomic, command, part, report, settings, tables
+from packetids import agreement, atomic, command, left_out, part, report, settings, tables
 
 RESULTS = Path("results")
 TABLES = Path("results/tables")
 FIGURES = Path("results/figures")
 PAGE = Path("results/report/index.html")
 
+EXTRA_TITLES = {
+    "label": "The two label rules on the same packets",
+    "scores": "Scores on the test folds",
+    "runtimes": "Run time: training, validation and test",
+    "grid": "Grid search of the support vector baseline",
+}
 FIGURE_TITLES = {
     "figure-1": "Figure 1: workflow",
     "figure-2": "Figure 2: network",
@@ -30,30 +36,47 @@ class Config:
 
     dataset: settings.Dataset
     seed: int
+    tasks: list[str]
+    trials: list[str]
 
 
 def main(config: Config) -> None:
     """Write the page."""
-    built = {number: pd.read_csv(TABLES / f"table-{number}.csv") for number in tables.TITLES}
-    scores = pd.read_csv(RESULTS / "evaluate/scores.csv")
-    extra = {
-        "The two label rules on the same packets": both_rules(),
-        "Scores on the test folds": scores[scores["stage"] == "train"]
-        .pivot(index="name", columns="metric", values="value")
-        .reindex(scores[scores["stage"] == "train"]["name"].unique())
-        .dropna(axis="columns")
-        .reset_index(),
-        "Run time: training, validation and test": pd.read_csv(RESULTS / "compare/runtimes.csv"),
-        "Grid search of the support vector baseline": pd.read_csv(RESULTS / "svc/grid.csv"),
+    without = left_out.reasons(config.tasks, config.trials)
+    built = {
+        number: pd.read_csv(TABLES / f"table-{number}.csv")
+        for number in tables.TITLES
+        if f"table-{number}" not in without
     }
+    readers = {
+        "label": both_rules,
+        "scores": scores,
+        "runtimes": lambda: pd.read_csv(RESULTS / "compare/runtimes.csv"),
+        "grid": lambda: pd.read_csv(RESULTS / "svc/grid.csv"),
+    }
+    extra = {EXTRA_TITLES[name]: read() for name, read in readers.items() if name not in without}
     drawn = {
         title: FIGURES / f"{name}.svg"
         for name, title in FIGURE_TITLES.items()
-        if (FIGURES / f"{name}.svg").exists()
+        if name not in without
     }
+    titles = {f"table-{number}": title for number, title in tables.TITLES.items()}
+    titles |= FIGURE_TITLES | EXTRA_TITLES
+    why = {title: without[name] for name, title in titles.items() if name in without}
     choices = {"dataset": config.dataset.name, "seed": config.seed}
-    atomic.write_text(PAGE, report.page(built, extra, drawn, part.notice(config.dataset), choices))
+    notice = part.notice(config.dataset)
+    atomic.write_text(PAGE, report.page(built, extra, drawn, notice, choices, why))
+    for title, reason in why.items():
+        log.info("left out: %s. %s", title, reason)
     log.info("open %s", PAGE)
+
+
+def scores() -> pd.DataFrame:
+    """Read the scores that every task has, a row a task."""
+    table = pd.read_csv(RESULTS / "evaluate/scores.csv")
+    table = table[table["stage"] == "train"]
+    wide = table.pivot(index="name", columns="metric", values="value")
+    return wide.reindex(table["name"].unique()).dropna(axis="columns").reset_index()
 
 
 def both_rules() -> pd.DataFrame:

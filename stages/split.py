@@ -1,6 +1,8 @@
 """Deal each task's rows into folds: data/preprocess -> data/split/<task>.parquet, results/split.
 
-Ge et al. 2019, section IV-D: 64 % training, 16 % validation, 20 % test.
+Ge et al. 2019, section IV-D: 64 % training, 16 % validation, 20 % test. This is the last stage
+before hours of training, so it refuses here what a later stage could not train. It also lists
+tasks and trials in listed.json where their models and results will lie.
 """
 
 import logging
@@ -11,11 +13,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from packetids import atomic, command, parquet, settings, split
+from packetids import atomic, command, needs, parquet, settings, split, svc_rows
 
 FEATURES = Path("data/preprocess/features.parquet")
 FOLDS = Path("data/split")
 COUNTS = Path("results/split/counts.csv")
+# DVC stops where a dependency is not there, and stages depend on these folders: a file in each
+# keeps them there without a task or trial. It also tells what in them is left of other choices.
+LISTED = "{top}/{stage}/listed.json"
 
 log = logging.getLogger("split")
 
@@ -25,7 +30,9 @@ class Config:
     """What this stage reads."""
 
     split: settings.Split
+    svc: settings.Svc
     tasks: list[str]
+    trials: list[str]
     seed: int
 
 
@@ -33,8 +40,14 @@ def main(config: Config) -> None:
     """Deal the rows of every task."""
     p = config.split
     table = split.numbered(parquet.read(FEATURES, ["capture", "class"]).to_pandas())
+    there = set(table["class"].unique())
+    needs.check(there, config.tasks, config.trials, FEATURES, "row")
+    if not needs.missing_groups(there):
+        svc_rows.check(split.task_labels(table, split.MULTICLASS)[1], config.svc, config.seed)
+    FOLDS.mkdir(parents=True, exist_ok=True)  # which stays empty without a task
     counts = []
-    for task in config.tasks:
+    tasks = split.dealt(config.tasks, config.trials)
+    for task in tasks:
         rows, target, names = split.task_labels(table, task)
         fold = split.deal(table, rows, task, p.by, p.test_share, p.validation_share, config.seed)
         parquet.write(
@@ -44,7 +57,10 @@ def main(config: Config) -> None:
             sizes = np.bincount(target[fold == number], minlength=len(names))
             counts += [(task, name, *pair) for pair in zip(names, sizes, strict=True)]
     atomic.write_csv(COUNTS, pd.DataFrame(counts, columns=["task", "fold", "class", "rows"]))
-    log.info("%d tasks of %d rows", len(config.tasks), len(table))
+    for stage, listed in (("train", config.tasks), ("sweep", config.trials)):
+        for top in ("models", "results"):
+            atomic.write_json(Path(LISTED.format(top=top, stage=stage)), listed)
+    log.info("%d tasks of %d rows", len(tasks), len(table))
 
 
 if __name__ == "__main__":

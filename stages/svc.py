@@ -1,7 +1,8 @@
-"""Train the support vector baseline: data/split/multiclass.parquet -> results/svc, models/svc.
+"""Train the support vector baseline: data/preprocess -> results/svc, models/svc.
 
 Ge et al. 2019, section IV-F and Table VI: a grid over C by cross-validation on the smallest
-sample, then the best C on three sample sizes.
+sample, then the best C on three sample sizes. It draws from the whole processed dataset, whatever
+tasks there are; where a class of the multi-class task has no row, left_out.txt says so instead.
 """
 
 import logging
@@ -11,10 +12,21 @@ from pathlib import Path
 
 import numpy as np
 
-from packetids import atomic, command, experiment, metrics, settings, split, svc
+from packetids import (
+    atomic,
+    classes,
+    command,
+    experiment,
+    left_out,
+    metrics,
+    settings,
+    svc,
+    svc_rows,
+)
 
 MODELS = Path("models/svc")
 RESULTS = Path("results/svc")
+LEFT_OUT = (left_out.SVC, MODELS / left_out.SVC.name)
 
 log = logging.getLogger("svc")
 
@@ -29,13 +41,26 @@ class Config:
 
 def main(config: Config) -> None:
     """Search the grid, then train on each sample size."""
-    task = experiment.load_task(split.MULTICLASS)
+    task = experiment.load_rows(classes.MULTICLASS)
+    if missing := svc_rows.missing(task.target):
+        leave_out(missing)
+        return
+    for path in LEFT_OUT:
+        path.unlink(missing_ok=True)
     best = search(task, config)
     for packets in config.svc.sample_packets:
         measure(task, config, packets, best)
 
 
-def search(task: experiment.Task, config: Config) -> float:
+def leave_out(missing: list[str]) -> None:
+    """Say in place of results and models why there are none."""
+    why = f"The support vector baseline needs every class, and no row is of {', '.join(missing)}."
+    for path in LEFT_OUT:
+        atomic.write_text(path, why + "\n")
+    log.warning(why)
+
+
+def search(task: experiment.Rows, config: Config) -> float:
     """Choose C by cross-validation; write grid.csv and a run a candidate."""
     p = config.svc
     sample = svc.draw(
@@ -50,14 +75,15 @@ def search(task: experiment.Task, config: Config) -> float:
     atomic.write_json(RESULTS / "grid_runtime.json", {"grid_s": grid_s})
     for values, model in zip(candidates.to_dict("records"), fitted, strict=True):
         c = values.pop("c")
+        name = experiment.svc_grid(c)
         predicted = model.predict(sample.test[0])
         scores = metrics.summary(sample.test[1], predicted, task.classes)
-        write(config, task, f"grid_{c:g}", c, sample, model, values | scores_of_test(scores))
+        write(config, task, name, c, sample, model, values | scores_of_test(scores))
     log.info("best C %g, in %.1f s", best, grid_s)
     return best
 
 
-def measure(task: experiment.Task, config: Config, packets: int, c: float) -> None:
+def measure(task: experiment.Rows, config: Config, packets: int, c: float) -> None:
     """Train and test on a sample of `packets` rows."""
     p = config.svc
     sample = svc.draw(task.table, task.target, task.well_known_ports, packets, p, config.seed)
@@ -65,7 +91,7 @@ def measure(task: experiment.Task, config: Config, packets: int, c: float) -> No
     model = svc.estimator(p, c, weights, config.seed)
     predicted, runtime_s = svc.fit_and_test(sample, model)
     scores = metrics.summary(sample.test[1], predicted, task.classes)
-    name = f"sample_{packets}"
+    name = experiment.svc_sample(packets)
     write(config, task, name, c, sample, model, scores_of_test(scores))
     atomic.write_json(RESULTS / name / "runtime.json", {"runtime_s": runtime_s})
     log.info("%d packets: accuracy %.4f in %.1f s", packets, scores["accuracy"], runtime_s)
@@ -78,7 +104,7 @@ def scores_of_test(scores: dict[str, float]) -> dict[str, float]:
 
 def write(
     config: Config,
-    task: experiment.Task,
+    task: experiment.Rows,
     name: str,
     c: float,
     sample: svc.Sample,

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from packetids import atomic, command, experiment, part, settings, tracking
+from packetids import atomic, command, experiment, left_out, part, settings, tracking
 
 RESULTS = Path("results")
 MODELS = Path("models")
 SCORES = Path("results/evaluate/scores.csv")
-CONFUSION = Path("results/evaluate/confusion.csv")
 RUNS = Path("results/track/runs.csv")
 
 log = logging.getLogger("track")
@@ -27,18 +26,20 @@ class Config:
     """What this stage reads."""
 
     dataset: settings.Dataset
+    svc: settings.Svc
     tasks: list[str]
     trials: list[str]
 
 
 def main(config: Config) -> None:
-    """Log every run there is a result of."""
+    """Log every run that params.yaml lists; others may be on disk still."""
     scores = pd.read_csv(SCORES)
     folders = [Path("train") / task for task in config.tasks]
     folders += [Path("sweep") / trial for trial in config.trials]
-    folders += sorted(
-        p.parent.relative_to(RESULTS) for p in RESULTS.glob(f"svc/*/{experiment.RUN}")
-    )
+    if not left_out.svc():
+        names = [experiment.svc_grid(c) for c in config.svc.grid_c]
+        names += [experiment.svc_sample(packets) for packets in config.svc.sample_packets]
+        folders += [Path("svc") / name for name in names]
     synced = tracking.sync([result(folder, scores, config.dataset) for folder in folders])
     atomic.write_csv(RUNS, synced)
     log.info("%d runs are in %s; look at them with make ui", len(synced), tracking.STORE)

@@ -4,6 +4,7 @@ The folder receives the files that git tracks or would track, with the quick cho
 params.yaml, so that the working tree's own results stay as they are.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -41,10 +42,27 @@ def workspace(folder: Path, **choices: Any) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, target)
     (folder / "dvc.lock").unlink(missing_ok=True)
-    chosen = yaml.safe_load((ROOT / "params.yaml").read_text()) | CHOICES | choices
-    (folder / "params.yaml").write_text(yaml.safe_dump(chosen, sort_keys=False))
+    choose(folder, **CHOICES | choices)
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     return folder
+
+
+def choose(folder: Path, **choices: Any) -> None:
+    """Change lines of params.yaml in a working copy."""
+    path = folder / "params.yaml"
+    chosen = yaml.safe_load(path.read_text()) | choices
+    path.write_text(yaml.safe_dump(chosen, sort_keys=False))
+
+
+def take_out(folder: Path, *keys: str) -> None:
+    """Take the tiny captures of some subcategories out of a working copy, as a part lacks them."""
+    path = folder / "captures/tiny/manifest.json"
+    manifest = json.loads(path.read_text())
+    for entry in manifest["captures"]:
+        if entry["subcategory"] in keys:
+            (path.parent / f"{entry['path']}.xz").unlink()
+    manifest["captures"] = [e for e in manifest["captures"] if e["subcategory"] not in keys]
+    path.write_text(json.dumps(manifest))
 
 
 def run(folder: Path, *command: str, **options: Any) -> subprocess.CompletedProcess[str]:

@@ -75,6 +75,9 @@ def test_a_subcategory_that_no_task_needs_may_be_missing(tmp_path):
     less = run(folder, "tasks=[multiclass,DoS_TCP]", "sample=paper")
     assert less.returncode == 1 and row(less, "class Theft").endswith("NO")
     assert row(less, "sample").endswith("NO")  # 2 % of so little holds no normal packet
+    assert "task multiclass, all trials" in row(less, "class Theft")
+    binary = run(folder, "tasks=[DoS_TCP]", "trials=[]")
+    assert binary.returncode == 0 and row(binary, "class Theft").endswith("missing")
 
 
 @needs_tshark

@@ -109,6 +109,14 @@ def test_a_class_missing_from_a_fold_is_named():
         split.deal(data, rows, "OS_Fingerprint", "packet", 0.2, 0.2, 0)
 
 
+@pytest.mark.parametrize(("rows", "shares"), [(1, (0.2, 0.2)), (2, (0.2, 0.2)), (20, (0.2, 0.99))])
+def test_rows_that_do_not_fill_three_folds_are_refused(rows, shares):
+    data = table(20)
+
+    with pytest.raises(PacketidsError, match="leaves no row for another fold.*conf/split/"):
+        split.deal(data, np.arange(rows), "DoS_TCP", "packet", *shares, 0)
+
+
 def test_an_unknown_task_is_refused():
     with pytest.raises(PacketidsError, match="DoS_SCTP is no task"):
         split.task_labels(table(1), "DoS_SCTP")
