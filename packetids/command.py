@@ -11,6 +11,8 @@ from typing import Any
 from packetids import settings
 from packetids.errors import PacketidsError
 
+HELP = ("-h", "--help")
+
 
 def run(main: Callable[[Any], None], schema: type) -> None:
     """Run `main` with the settings that `schema` names; exit 1 with a message on bad input.
@@ -22,8 +24,9 @@ def run(main: Callable[[Any], None], schema: type) -> None:
     name = module.__spec__.name if module and module.__spec__ else "stage"
     arguments = sys.argv[1:]
     try:
-        if "-h" in arguments or "--help" in arguments:
-            print(_help(name, inspect.getdoc(module) or "", schema))
+        if set(HELP) & set(arguments):
+            asked = [word for word in arguments if word not in HELP]
+            print(_help(name, inspect.getdoc(module) or "", schema, asked))
             return
         main(settings.load(schema, arguments))
     except PacketidsError as error:
@@ -40,9 +43,11 @@ def run(main: Callable[[Any], None], schema: type) -> None:
         )
 
 
-def _help(name: str, doc: str, schema: type) -> str:
+def _help(name: str, doc: str, schema: type, overrides: list[str]) -> str:
     return (
         f"usage: python -m {name} [--help] [SETTING=VALUE ...]\n\n{doc}\n\n"
-        f"settings, with their present values (params.yaml and conf/):\n\n"
-        f"{settings.describe(schema)}"
+        f"settings, with their present values and what each may be:\n\n"
+        f"{settings.describe(schema, overrides)}\n\n"
+        "For one call, SETTING=VALUE on the command line wins over the files, as in fnn=quick or "
+        "seed=1."
     )

@@ -22,7 +22,7 @@ import io
 import ipaddress
 import lzma
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -352,7 +352,7 @@ def layout(path: Path) -> Layout:
     return Layout(path, source, delimiter, len(names), header, {n: names.index(n) for n in NEEDED})
 
 
-def choose(paths: Iterable[Path], preference: list[str]) -> tuple[str, list[Layout]]:
+def choose(paths: Iterable[Path], preference: Sequence[str]) -> tuple[str, list[Layout]]:
     """Choose the files of one source: the first in `preference` that there is.
 
     The sources hold the same flows, so one is enough. Gives ("", []) where there are none.

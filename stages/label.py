@@ -51,7 +51,6 @@ class Config:
 def main(config: Config) -> None:
     """Label each capture and count its packets."""
     p = config.label
-    check(p)
     records = load_flows(Path(config.captures), p)
     report = agreement.Agreement(p.bots, p.bots_ipv6)
     listed = captures.listed(CAPTURES)
@@ -72,20 +71,6 @@ def main(config: Config) -> None:
     )
     for line in part.lines(found):
         log.log(logging.WARNING if found["differs"] else logging.INFO, line)
-
-
-def check(p: settings.Label) -> None:
-    """Refuse settings that mean nothing."""
-    for name, known in (
-        ("rule", ("bot_address", "flows")),
-        ("uncovered", ("Normal", "bot_address")),
-    ):
-        if getattr(p, name) not in known:
-            raise PacketidsError(
-                f"label.{name}: needs {' or '.join(known)}, found {getattr(p, name)!r}."
-            )
-    if not p.tolerance_s >= 0:
-        raise PacketidsError(f"label.tolerance_s: needs 0 or more, found {p.tolerance_s}.")
 
 
 def load_flows(folder: Path, p: settings.Label) -> flows.Flows | None:
