@@ -32,15 +32,25 @@ def run(main: Callable[[Any], None], schema: type) -> None:
     except PacketidsError as error:
         sys.exit(f"{name}: error: {error}")
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
+        if words := _of_the_disk(error):
+            sys.exit(f"{name}: error: {words}")
+        raise
+
+
+def _of_the_disk(error: OSError) -> str | None:
+    """Say what is wrong with a file; None where only a traceback can tell."""
+    where = error.filename or "an output"
+    if error.errno == errno.ENOSPC:
         free_mb = shutil.disk_usage(".").free / 1e6
-        where = error.filename or "an output"
-        sys.exit(
-            f"{name}: error: the disk is full: {where} could not be written and is not there; "
-            f"{free_mb:.0f} MB are free. Free some space and run dvc repro again: finished stages "
-            "are kept."
+        return (
+            f"the disk is full: {where} could not be written and is not there; {free_mb:.0f} MB "
+            "are free. Free some space and run dvc repro again: finished stages are kept."
         )
+    if error.errno == errno.ENOENT and error.filename:
+        return f"{where} is missing. Run dvc repro, which makes what is missing."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{where}: {error.strerror}. Make it and its folder writable, and run again."
+    return None
 
 
 def _help(name: str, doc: str, schema: type, overrides: list[str]) -> str:
