@@ -1,19 +1,21 @@
 """Class weights: a rare class counts as much as the commonest (Ge et al. 2019, section IV-D)."""
 
+from typing import Literal
+
 import numpy as np
 
 from packetids.errors import PacketidsError
 
 
-def class_weights(target: np.ndarray, n_classes: int, how: str) -> dict[int, float]:
-    """Weigh each class by max(count) / count (section IV-D), or all by 1.
+def class_weights(
+    target: np.ndarray, n_classes: int, how: Literal["inverse_max", "none"]
+) -> dict[int, float]:
+    """Weigh each class by max(count) / count (section IV-D); by 1 if `how` is ``none``.
 
     `target` holds the training labels, shape (n,), each below `n_classes`.
     """
     if how == "none":
         return dict.fromkeys(range(n_classes), 1.0)
-    if how != "inverse_max":
-        raise PacketidsError(f"fnn.class_weights: needs inverse_max or none, found {how!r}.")
     counts = np.bincount(target, minlength=n_classes)
     if not counts.all():
         raise PacketidsError(

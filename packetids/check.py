@@ -269,7 +269,6 @@ def findings(
 
 def reader(p: settings.Extract) -> Finding:
     """Tell which program reads packets, and whether it is there."""
-    extract.check(p.reader)
     native = "native reader"
     try:
         found = f"TShark {tshark.version()}"

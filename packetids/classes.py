@@ -61,6 +61,7 @@ SUBCATEGORIES = (
 KEYS = tuple(entry.key for entry in SUBCATEGORIES)
 ATTACKS = tuple(key for key in KEYS if key != NORMAL)
 MULTICLASS = "multiclass"
+TASKS = (MULTICLASS, *ATTACKS)  # one over all groups, and a binary one for each attack
 BY_KEY = {entry.key: entry for entry in SUBCATEGORIES}
 
 

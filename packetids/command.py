@@ -11,6 +11,8 @@ from typing import Any
 from packetids import settings
 from packetids.errors import PacketidsError
 
+HELP = ("-h", "--help")
+
 
 def run(main: Callable[[Any], None], schema: type) -> None:
     """Run `main` with the settings that `schema` names; exit 1 with a message on bad input.
@@ -22,27 +24,40 @@ def run(main: Callable[[Any], None], schema: type) -> None:
     name = module.__spec__.name if module and module.__spec__ else "stage"
     arguments = sys.argv[1:]
     try:
-        if "-h" in arguments or "--help" in arguments:
-            print(_help(name, inspect.getdoc(module) or "", schema))
+        if set(HELP) & set(arguments):
+            asked = [word for word in arguments if word not in HELP]
+            print(_help(name, inspect.getdoc(module) or "", schema, asked))
             return
         main(settings.load(schema, arguments))
     except PacketidsError as error:
         sys.exit(f"{name}: error: {error}")
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
+        if words := _of_the_disk(error):
+            sys.exit(f"{name}: error: {words}")
+        raise
+
+
+def _of_the_disk(error: OSError) -> str | None:
+    """Say what is wrong with a file; None where only a traceback can tell."""
+    where = error.filename or "an output"
+    if error.errno == errno.ENOSPC:
         free_mb = shutil.disk_usage(".").free / 1e6
-        where = error.filename or "an output"
-        sys.exit(
-            f"{name}: error: the disk is full: {where} could not be written and is not there; "
-            f"{free_mb:.0f} MB are free. Free some space and run dvc repro again: finished stages "
-            "are kept."
+        return (
+            f"the disk is full: {where} could not be written and is not there; {free_mb:.0f} MB "
+            "are free. Free some space and run dvc repro again: finished stages are kept."
         )
+    if error.errno == errno.ENOENT and error.filename:
+        return f"{where} is missing. Run dvc repro, which makes what is missing."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{where}: {error.strerror}. Make it and its folder writable, and run again."
+    return None
 
 
-def _help(name: str, doc: str, schema: type) -> str:
+def _help(name: str, doc: str, schema: type, overrides: list[str]) -> str:
     return (
         f"usage: python -m {name} [--help] [SETTING=VALUE ...]\n\n{doc}\n\n"
-        f"settings, with their present values (params.yaml and conf/):\n\n"
-        f"{settings.describe(schema)}"
+        f"settings, with their present values and what each may be:\n\n"
+        f"{settings.describe(schema, overrides)}\n\n"
+        "For one call, SETTING=VALUE on the command line wins over the files, as in fnn=quick or "
+        "seed=1."
     )

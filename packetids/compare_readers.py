@@ -248,6 +248,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=1, help="files at the same time (1)")
     parser.add_argument("--report", type=Path, metavar="FILE.csv", help="one line a file")
     options = parser.parse_args(arguments)
+    if options.jobs < 1:
+        parser.error(f"--jobs needs a whole number >= 1, found {options.jobs}")
     for reader in (options.reader, options.reference):
         if reader not in extract.READERS:
             known = ", ".join(sorted(extract.READERS))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
-PROCESSES, DASK = "processes", "dask"
+DASK = "dask"
 WAIT_S = 30.0  # for the scheduler, and for its first worker
 THREADS = "NUMBA_NUM_THREADS"
 
@@ -50,25 +50,19 @@ def completed(
     Raises
     ------
     PacketidsError
-        If there is no such backend, scheduler or worker, or an item's worker was killed (with
+        If there is no such scheduler or worker, or an item's worker was killed (with
         Dask: again and again). What `function` raises is raised as it is.
     """
     if not items:
         return iter(())
-    if p.backend == PROCESSES:
-        return _processes(function, items, p.workers)
     if p.backend == DASK:
         return _dask(function, items, p.scheduler)
-    raise PacketidsError(f"compute.backend: needs {PROCESSES} or {DASK}, found {p.backend!r}.")
+    return _processes(function, items, p.workers)
 
 
 def _processes(
     function: Callable[[T], R], items: Sequence[T], workers: int
 ) -> Iterator[tuple[int, R]]:
-    if workers == 0 or workers < -1:
-        raise PacketidsError(
-            f"compute.workers: needs a number of processes, or -1 for one a core; found {workers}."
-        )
     if workers > len(items):
         workers = len(items)
     with parallel_config(backend="loky", inner_max_num_threads=1):

@@ -133,7 +133,7 @@ def percent(share: float) -> str:
     return "under 0.1%" if 0 < share < 0.001 else f"{share:.1%}"
 
 
-def choose(folder: Path, preference: list[str], is_bot_iot: bool) -> Chosen:
+def choose(folder: Path, preference: Sequence[str], is_bot_iot: bool) -> Chosen:
     """Choose the files of one source out of the CSV files below `folder`.
 
     The sources do not hold the same flows: the five per cent are a twentieth of them, and files may
@@ -232,7 +232,7 @@ def _of_dataset(chosen: Chosen, amounts: dict[str, Chosen]) -> float:
     return chosen.rows / max(*(other.rows for other in amounts.values()), 1)
 
 
-def _why_aside(one: Layout, source: str, preference: list[str]) -> str:
+def _why_aside(one: Layout, source: str, preference: Sequence[str]) -> str:
     if one.source == TEN_BEST:
         return "the 10-best files hold no times, so no packet can be found in them"
     if one.source == NAMES:

@@ -6,13 +6,15 @@ packets of no bot are normal traffic. The other rule, by flow records, is in `fl
 """
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from packetids import classes
-from packetids.errors import PacketidsError
+
+Endpoint: TypeAlias = Literal["either", "source"]  # which end of a packet may be a bot
 
 LABELS = ("capture", "category", "subcategory", "class")
 
@@ -73,23 +75,21 @@ def outer_numbers(column: pa.ChunkedArray) -> np.ndarray:
     return np.array([*numbers, -1], np.int32)[code]
 
 
-def is_attack(packets: Ends, bots: list[str], endpoint: str) -> np.ndarray:
+def is_attack(packets: Ends, bots: list[str], endpoint: Endpoint) -> np.ndarray:
     """Tell for each packet whether a bot sent or received it.
 
-    `endpoint` is ``either`` or ``source``. An IPv6 packet matches no bot, as in the paper.
+    An IPv6 packet matches no bot, as in the paper.
 
     Returns
     -------
     numpy.ndarray of bool, shape (n_packets,)
     """
-    if endpoint not in ("either", "source"):
-        raise PacketidsError(f"label.endpoint: needs 'either' or 'source', found {endpoint!r}.")
     sent = packets.are(bots, packets.source)
     return sent | packets.are(bots, packets.destination) if endpoint == "either" else sent
 
 
 def by_bot_address(
-    packets: Ends, subcategory: classes.Subcategory, bots: list[str], endpoint: str
+    packets: Ends, subcategory: classes.Subcategory, bots: list[str], endpoint: Endpoint
 ) -> np.ndarray:
     """Give the class of each packet by the paper's rule; int8, position in `classes.KEYS`."""
     attack = is_attack(packets, bots, endpoint)

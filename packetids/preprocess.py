@@ -17,6 +17,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -188,7 +189,7 @@ def port_class_names(well_known_ports: list[int]) -> list[str]:
     return [*map(str, well_known_ports), PORT_OTHER, PORT_REGISTERED]
 
 
-def kept(table: pd.DataFrame, duplicates: str) -> np.ndarray:
+def kept(table: pd.DataFrame, duplicates: Literal["by_label", "by_features", "keep"]) -> np.ndarray:
     """Tell which rows stay when those whose features were seen before are dropped.
 
     `duplicates` says what makes rows the same: ``by_label`` features and class, ``by_features``
@@ -198,13 +199,9 @@ def kept(table: pd.DataFrame, duplicates: str) -> np.ndarray:
     -------
     bool array, shape (n_packets,)
     """
-    keys = {"by_label": (*FEATURES, "class"), "by_features": FEATURES}
     if duplicates == "keep":
         return np.ones(len(table), bool)
-    if duplicates not in keys:
-        raise PacketidsError(
-            f"preprocess.duplicates: needs by_label, by_features or keep, found {duplicates!r}."
-        )
+    keys = {"by_label": (*FEATURES, "class"), "by_features": FEATURES}
     return distinct.is_first(table, keys[duplicates])
 
 

@@ -7,6 +7,7 @@ those of one attack; the sizes in Table IV are those of scikit-learn's `train_te
 
 import math
 from pathlib import PurePosixPath
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -40,9 +41,7 @@ def task_labels(table: pd.DataFrame, task: str) -> tuple[np.ndarray, np.ndarray,
         group = np.array([classes.GROUPS.index(e.group) for e in classes.SUBCATEGORIES], np.int8)
         return np.arange(len(key)), group[key], classes.GROUPS
     if task not in classes.ATTACKS:
-        raise PacketidsError(
-            f"tasks: {task} is no task; there is {MULTICLASS}, {', '.join(classes.ATTACKS)}."
-        )
+        raise PacketidsError(f"tasks: {task} is no task; there is {', '.join(classes.TASKS)}.")
     attack, normal = classes.KEYS.index(task), classes.KEYS.index(classes.NORMAL)
     rows = np.flatnonzero((key == attack) | (key == normal))
     return rows, (key[rows] == attack).astype(np.int8), (classes.NORMAL, task)
@@ -57,7 +56,7 @@ def deal(
     table: pd.DataFrame,
     rows: np.ndarray,
     task: str,
-    by: str,
+    by: Literal["packet", "capture"],
     test_share: float,
     validation_share: float,
     seed: int,
@@ -74,13 +73,6 @@ def deal(
     PacketidsError
         If a class would be missing from a fold, or the shares leave a fold empty.
     """
-    if by not in ("packet", "capture"):
-        raise PacketidsError(f"split.by: needs 'packet' or 'capture', found {by!r}.")
-    if not (0 < test_share < 1 and 0 < validation_share < 1):
-        raise PacketidsError(
-            f"split: test_share and validation_share need to lie between 0 and 1, found "
-            f"{test_share} and {validation_share}."
-        )
     if by == "packet":
         fold = _by_packet(len(rows), task, test_share, validation_share, seed)
     else:
@@ -102,6 +94,13 @@ def deal(
 def _by_packet(
     count: int, task: str, test_share: float, validation_share: float, seed: int
 ) -> np.ndarray:
+    left = count - math.ceil(test_share * count)
+    if left - math.ceil(validation_share * left) < 1:
+        raise PacketidsError(
+            f"task {task}: of {count} rows, split.test_share {test_share} and "
+            f"split.validation_share {validation_share} leave none to train on. Lower them in "
+            "conf/split/."
+        )
     rest, test = _shuffled(count, test_share, seeds.integer(seed, f"split/{task}/test"))
     _, validation = _shuffled(
         len(rest), validation_share, seeds.integer(seed, f"split/{task}/validation")

@@ -70,14 +70,12 @@ def estimator(p: settings.Svc, c: float, weights: dict[int, float], seed: int) -
     """Make the linear SVC with penalty `c`."""
     if p.estimator == "SVC":
         return SVC(kernel="linear", C=c, class_weight=weights, max_iter=p.iterations_max)
-    if p.estimator == "LinearSVC":
-        return LinearSVC(
-            C=c,
-            class_weight=weights,
-            max_iter=p.iterations_max,
-            random_state=seeds.integer(seed, "svc/fit"),
-        )
-    raise PacketidsError(f"svc.estimator: needs SVC or LinearSVC, found {p.estimator!r}.")
+    return LinearSVC(
+        C=c,
+        class_weight=weights,
+        max_iter=p.iterations_max,
+        random_state=seeds.integer(seed, "svc/fit"),
+    )
 
 
 def grid_search(
@@ -90,13 +88,25 @@ def grid_search(
     candidates : DataFrame
         A row a C: c, rank (1 is best), accuracy_mean, accuracy_sd, and accuracy_1 … of each fold.
     fitted : each candidate refitted on the whole training part, in the same order
+
+    Raises
+    ------
+    PacketidsError
+        If no class has a row for each fold.
     """
+    commonest = int(np.bincount(sample.train[1]).max())
+    if commonest < p.cv_folds:
+        raise PacketidsError(
+            f"svc.cv_folds needs {commonest} or less, the training rows of the commonest class "
+            f"among {p.grid_packets} packets, found {p.cv_folds}. Lower it, or raise "
+            "svc.grid_packets, in conf/svc/."
+        )
     search = GridSearchCV(
         estimator(p, p.grid_c[0], weights, seed),
         {"C": p.grid_c},
         scoring="accuracy",
         cv=StratifiedKFold(p.cv_folds, shuffle=True, random_state=seeds.integer(seed, "svc/cv")),
-        n_jobs=p.workers,
+        n_jobs=min(p.workers, p.cv_folds * len(p.grid_c)),  # loky would start all, idle ones too
         refit=False,
         error_score="raise",
     ).fit(*sample.train)

@@ -6,25 +6,32 @@ key (what produced it) and complete by its content (what came out). It can be ca
 time and changes nothing that is right.
 """
 
+import filecmp
 import hashlib
 import json
+import logging
 import os
-from collections.abc import Iterator
+import re
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from filelock import FileLock
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["DO_NOT_TRACK"] = "true"
 
 import mlflow
 import mlflow.pyfunc
-from mlflow.entities import Metric, Param, Run
+from mlflow.entities import LifecycleStage, LoggedModel, LoggedModelStatus, Metric, Param, Run
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model
 from mlflow.tracking import MlflowClient
+
+from packetids import store as stores
 
 STORE = "sqlite:///mlflow.db"
 ARTIFACTS = Path("mlruns")
@@ -34,7 +41,10 @@ EXPERIMENTS = ("train", "sweep", "svc")
 
 KEY, CONTENT, CURRENT = "packetids.key", "packetids.content", "packetids.current"
 LONGEST_PARAM = 6000  # characters MLflow takes
+MODEL_FILES = ("MLmodel", "conda.yaml", "python_env.yaml", "requirements.txt")
 KIND = {"mlflow.experimentKind": "custom_model_development"}  # else the UI opens on GenAI traces
+
+log = logging.getLogger("tracking")
 
 
 @dataclass(frozen=True)
@@ -66,13 +76,23 @@ def client() -> MlflowClient:
     """Open the store, made with its experiments if it is not there.
 
     Only one process makes it: SQLite stores that several processes create at once fail.
+
+    Raises
+    ------
+    PacketidsError
+        If it is locked, damaged, not writable, or of another version of MLflow.
     """
-    with FileLock(LOCK):
+    with stores.in_words(STORE), stores.locked(LOCK):
+        stores.prepare(STORE, ARTIFACTS, EXPERIMENTS)
         opened = MlflowClient(STORE)
+        local = stores.file_of(STORE) is not None
         for name in EXPERIMENTS:
-            if opened.get_experiment_by_name(name) is None:
-                place = (ARTIFACTS / name).resolve().as_uri()
+            experiment = opened.get_experiment_by_name(name)
+            if experiment is None:
+                place = (ARTIFACTS / name).resolve().as_uri() if local else None
                 opened.create_experiment(name, artifact_location=place, tags=KIND)
+            elif experiment.lifecycle_stage == LifecycleStage.DELETED:  # in MLflow's page
+                opened.restore_experiment(experiment.experiment_id)
     return opened
 
 
@@ -92,23 +112,46 @@ def live(stage: str, name: str, key: str, params: dict[str, Any]) -> Iterator[An
     """Open a run that can be watched; gives a function of (epoch, values).
 
     A run of the same key is replaced. If the block fails, the run is marked as failed; a killed
-    process leaves it RUNNING, and the next `live` or `sync` of its key replaces it.
+    process leaves it RUNNING, and the next `live` or `sync` of its key replaces it. A store that
+    cannot be written costs the view and not the training: one warning, and nothing more is told.
     """
-    store = client()
-    _delete(store, _active(store, stage, key))
-    run = _create(store, stage, name, key)
-    _log_params(store, run, flatten(params))
+    telling = True
+
+    def tell(what: Callable[[], Any]) -> Any:
+        nonlocal telling
+        if not telling:
+            return None
+        try:
+            with stores.in_words(STORE):
+                return what()
+        except Exception as error:  # of whatever kind: hours of training are worth more
+            telling = False
+            log.warning(
+                "MLflow does not show this training, which goes on; stages.track logs its result "
+                "later: %s", error
+            )  # fmt: skip
+
+    def begin() -> tuple[MlflowClient, str]:
+        store = client()
+        with stores.locked(LOCK):
+            _delete(store, _active(store, stage, key))
+            run = _create(store, stage, name, key)
+        _log_params(store, run, flatten(params))
+        return store, run.info.run_id
+
+    store: Any
+    store, run_id = tell(begin) or (None, None)
 
     def on_epoch(epoch: int, values: dict[str, float]) -> None:
-        for metric, value in values.items():
-            store.log_metric(run.info.run_id, metric, value, step=epoch)
+        metrics = [Metric(metric, value, 0, epoch) for metric, value in values.items()]
+        tell(lambda: store.log_batch(run_id, metrics=metrics))
 
     try:
         yield on_epoch
     except BaseException:
-        store.set_terminated(run.info.run_id, "FAILED")
+        tell(lambda: store.set_terminated(run_id, "FAILED"))
         raise
-    store.set_terminated(run.info.run_id, "FINISHED")
+    tell(lambda: store.set_terminated(run_id, "FINISHED"))
 
 
 def sync(results: list[Result]) -> pd.DataFrame:
@@ -120,13 +163,21 @@ def sync(results: list[Result]) -> pd.DataFrame:
         A row a run: stage, name, key, content. Sorted, and the same for the same results.
     """
     store = client()
-    for experiment in EXPERIMENTS:
-        keys = {result.key for result in results if result.stage == experiment}
-        for run in _active(store, experiment):
-            if run.data.tags.get(KEY) not in keys:
-                store.set_tag(run.info.run_id, CURRENT, "no")
-    for result in results:
-        _sync_one(store, result)
+    if found := re.search("%[0-9a-fA-F]{2}", str(ARTIFACTS.resolve())):
+        log.warning(
+            "MLflow's load_model reads %s in a path as one letter and will not find the models of "
+            "%s: rename the folder", found[0], ARTIFACTS.resolve()
+        )  # fmt: skip
+    with stores.in_words(STORE):
+        for experiment in EXPERIMENTS:
+            keys = {result.key for result in results if result.stage == experiment}
+            for run in _active(store, experiment):
+                if run.data.tags.get(KEY) not in keys:
+                    store.set_tag(run.info.run_id, CURRENT, "no")
+                    _mark_model(store, run)
+        for result in results:
+            with stores.locked(LOCK):  # for each alone, so that a training need not wait long
+                _sync_one(store, result)
     return pd.DataFrame(
         [(r.stage, r.name, r.key, r.content) for r in results],
         columns=["stage", "name", "key", "content"],
@@ -138,10 +189,13 @@ def _sync_one(store: MlflowClient, result: Result) -> None:
     done = [
         run
         for run in runs
-        if run.data.tags.get(CONTENT) == result.content and run.info.status == "FINISHED"
+        if run.data.tags.get(CONTENT) == result.content
+        and run.info.status == "FINISHED"
+        and _model(store, run)
     ]
     if done:
         _delete(store, [run for run in runs if run is not done[0]])
+        _restore_model(store, done[0], result.model)
         store.set_tag(done[0].info.run_id, CURRENT, "yes")
         return
     _delete(store, runs)
@@ -165,12 +219,80 @@ def _sync_one(store: MlflowClient, result: Result) -> None:
 def _log_model(run_id: str, folder: Path) -> None:
     mlflow.set_tracking_uri(STORE)
     with mlflow.start_run(run_id=run_id):
-        mlflow.pyfunc.log_model(
-            name="model",
-            loader_module="packetids.classify",
-            data_path=str(folder),
-            pip_requirements=str(REQUIREMENTS),  # given, or MLflow loads the model to find out
+        mlflow.pyfunc.log_model(name="model", **_pyfunc(folder))
+
+
+def _restore_model(store: MlflowClient, run: Run, folder: Path) -> None:
+    """Write the files of a run's model again where they are missing or damaged.
+
+    The run and its model keep their identity, because people refer to it.
+    """
+    model = _model(store, run)
+    assert model is not None, "only called for runs that have one"
+    if not _has_files(model, folder):
+        about = Model(
+            artifact_path=model.artifact_location,
+            run_id=run.info.run_id,
+            model_uuid=model.model_id,
+            model_id=model.model_id,
         )
+        with tempfile.TemporaryDirectory() as scratch:
+            mlflow.pyfunc.save_model(f"{scratch}/model", mlflow_model=about, **_pyfunc(folder))
+            store.log_model_artifacts(model.model_id, f"{scratch}/model")
+        log.info("%s: the files of its model in MLflow were missing and are there again", folder)
+    if model.status != LoggedModelStatus.READY:
+        store.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+
+
+def _mark_model(store: MlflowClient, run: Run) -> None:
+    """Mark the model of a run whose result is no longer here as failed if its files are gone."""
+    model = _model(store, run)
+    if model is None:
+        return
+    status = LoggedModelStatus.READY if _has_files(model) else LoggedModelStatus.FAILED
+    if model.status != status:
+        store.finalize_logged_model(model.model_id, status)
+    if status == LoggedModelStatus.FAILED:
+        log.warning(
+            "run %s (%s) is of earlier settings, and the files of its model are gone: its numbers "
+            "stay, its model cannot be loaded", run.info.run_id, run.info.run_name
+        )  # fmt: skip
+
+
+def _model(store: MlflowClient, run: Run) -> LoggedModel | None:
+    """Return the model that a run logged, if it was not deleted since."""
+    outputs = run.outputs.model_outputs if run.outputs else []
+    try:
+        return store.get_logged_model(outputs[0].model_id) if outputs else None
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
+
+
+def _has_files(model: LoggedModel, folder: Path | None = None) -> bool:
+    """Tell whether a model's files are where the store says, those of `folder` with its bytes.
+
+    Files that a server keeps are the server's care.
+    """
+    place = stores.local_path(model.artifact_location)
+    if place is None:
+        return True
+    if not all((place / name).is_file() and (place / name).stat().st_size for name in MODEL_FILES):
+        return False
+    if folder is None:
+        return True
+    names = [path.name for path in folder.iterdir()]
+    same, _, _ = filecmp.cmpfiles(folder, place / "data" / folder.name, names, shallow=False)
+    return len(same) == len(names)
+
+
+def _pyfunc(folder: Path) -> dict[str, Any]:
+    return {
+        "loader_module": "packetids.classify",
+        "data_path": str(folder),
+        "pip_requirements": str(REQUIREMENTS),  # given, or MLflow loads the model to find out
+    }
 
 
 def _create(store: MlflowClient, stage: str, name: str, key: str) -> Run:

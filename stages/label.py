@@ -54,7 +54,6 @@ class Config:
 def main(config: Config) -> None:
     """Label each capture and count its packets."""
     p = config.label
-    check(p)
     chosen, records = load_flows(Path(config.captures), p, config.dataset.is_bot_iot)
     report = agreement.Agreement(p.bots, p.bots_ipv6)
     listed = captures.listed(CAPTURES)
@@ -84,24 +83,6 @@ def main(config: Config) -> None:
     )
     for line in part.lines(found):
         log.log(logging.WARNING if found["differs"] else logging.INFO, line)
-
-
-def check(p: settings.Label) -> None:
-    """Refuse settings that mean nothing."""
-    for name, known in (
-        ("rule", ("bot_address", "flows")),
-        ("uncovered", ("Normal", "bot_address")),
-    ):
-        if getattr(p, name) not in known:
-            raise PacketidsError(
-                f"label.{name}: needs {' or '.join(known)}, found {getattr(p, name)!r}."
-            )
-    if not p.tolerance_s >= 0:
-        raise PacketidsError(f"label.tolerance_s: needs 0 or more, found {p.tolerance_s}.")
-    if not 0 <= p.uncovered_share_max <= 1:
-        raise PacketidsError(
-            f"label.uncovered_share_max: needs 0 to 1, found {p.uncovered_share_max}."
-        )
 
 
 def load_flows(

@@ -54,6 +54,11 @@ def main() -> None:
     flows = commands.add_parser("flows", help="make flow records of a recording with Argus")
     flows.add_argument("--captures", type=Path, required=True, help="gets flows/flows.csv.xz")
     arguments = parser.parse_args()
+    if arguments.command == "record":  # before the old recording is replaced by an empty one
+        if arguments.rounds < 1:
+            parser.error(f"--rounds needs a whole number >= 1, found {arguments.rounds}")
+        if not 0 < arguments.scale < float("inf"):
+            parser.error(f"--scale needs a number > 0, found {arguments.scale}")
     # Ending by a signal unwinds like an error, so that everything is removed.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)

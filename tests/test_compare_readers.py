@@ -158,6 +158,8 @@ def test_a_folder_without_captures_and_an_unknown_reader_are_refused(tmp_path):
         compare_readers.main([str(tmp_path), "--reader", "tshark"])
     with pytest.raises(PacketidsError, match="scapy is no reader; there is"):
         compare_readers.main([str(tmp_path), "--reader", "scapy"])
+    with pytest.raises(SystemExit, match="2"):
+        compare_readers.main([str(tmp_path), "--jobs", "0"])
 
 
 @needs_tshark

@@ -110,10 +110,6 @@ def test_a_cluster_that_cannot_do_the_work_is_refused(cluster, tmp_path, monkeyp
     monkeypatch.setattr(compute, "WAIT_S", 1.0)
     with pytest.raises(PacketidsError, match="no Dask scheduler answers at 'tcp://127.0.0.1:1'"):
         list(compute.completed(half, [1], settings.Compute("dask", -1, "tcp://127.0.0.1:1")))
-    with pytest.raises(PacketidsError, match="compute.backend: needs processes or dask"):
-        list(compute.completed(half, [1], settings.Compute("threads", 2, "")))
-    with pytest.raises(PacketidsError, match="compute.workers"):
-        list(compute.completed(half, [1], settings.Compute("processes", 0, "")))
     with LocalCluster(n_workers=0, **LOOPBACK) as empty:
         with pytest.raises(PacketidsError, match="has no worker after 1 s"):
             list(compute.completed(half, [1], on(empty)))

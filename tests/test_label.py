@@ -218,8 +218,3 @@ def test_without_flow_records_the_report_says_so():
     assert (made["flow_files"] == 0).all() and made["packets"]["all"] == 14
     assert made["attack_by_bot_address"]["all"] == 10
     assert made[["attack_by_flows", "same_class", "uncovered", "flows_disagree"]].isna().all(None)
-
-
-def test_a_wrong_endpoint_is_refused():
-    with pytest.raises(PacketidsError, match="found 'both'"):
-        label.is_attack(label.ends(packets({})), BOTS, "both")

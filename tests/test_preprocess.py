@@ -168,10 +168,8 @@ def test_conflicts_count_every_row_that_another_class_shares():
     assert preprocess.conflicts(rows) == 3
 
 
-def test_an_unknown_protocol_and_a_wrong_rule_are_refused():
+def test_an_unknown_protocol_is_refused():
     fitted = preprocess.fit([table([TCP])], list(naive.WELL_KNOWN))
 
     with pytest.raises(PacketidsError, match="packet 2: protocol '17'"):
         preprocess.features(table([TCP, UDP]), fitted)
-    with pytest.raises(PacketidsError, match="found 'some'"):
-        preprocess.kept(made([TCP]), "some")

@@ -44,6 +44,16 @@ PREFIXES = {  # folder below PCAPs/ -> beginning of the name, as BoT-IoT has the
 }
 
 
+@pytest.mark.parametrize("option", [("--rounds", "0"), ("--scale", "-1"), ("--scale", "nan")])
+def test_a_recording_of_nothing_is_refused_before_the_old_one_goes(tmp_path, option):
+    (tmp_path / "old.pcap").touch()
+    command = [sys.executable, "-m", "testbed", "record", "--out", str(tmp_path), *option]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2 and f"{option[0]} needs" in done.stderr
+    assert (tmp_path / "old.pcap").exists()
+
+
 # --- the committed captures: anywhere -------------------------------------------------------
 
 

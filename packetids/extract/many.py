@@ -57,7 +57,6 @@ def extract_all(
     list of Outcome
         In the order of `captures`.
     """
-    extract.check(p.reader)
     outcomes: dict[Capture, Outcome] = {}
     jobs = []
     captures = list(captures)
