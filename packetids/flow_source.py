@@ -6,6 +6,7 @@ names. One source is read, and never chosen without a word: `Chosen` says which,
 the dataset it is, and what was left aside.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
