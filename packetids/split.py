@@ -99,7 +99,7 @@ def _by_packet(
         raise PacketidsError(
             f"task {task}: of {count} rows, split.test_share {test_share} and "
             f"split.validation_share {validation_share} leave none to train on. Lower them in "
-            "conf/split/."
+            "conf/split/, or keep more packets in conf/sample/."
         )
     rest, test = _shuffled(count, test_share, seeds.integer(seed, f"split/{task}/test"))
     _, validation = _shuffled(
@@ -112,11 +112,6 @@ def _by_packet(
 
 def _shuffled(count: int, test_share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Divide row numbers as `train_test_split` does, which would copy them once more."""
-    if math.ceil(test_share * count) >= count:
-        raise PacketidsError(
-            f"split: a share of {test_share} of {count} rows leaves no row for another fold. Lower "
-            "the shares in conf/split/, or keep more packets in conf/sample/."
-        )
     drawn = ShuffleSplit(1, test_size=test_share, random_state=seed)
     return next(drawn.split(np.empty(count, np.int8)))
 

@@ -292,10 +292,10 @@ def test_every_number_has_bounds_and_every_choice_its_names():
 
 
 def test_the_sources_of_flows_and_the_tasks_are_those_of_the_code():
-    from packetids import flows
+    from packetids import flow_csv
 
     kind = typing.get_type_hints(settings.Label)["flow_sources"]
-    assert typing.get_args(typing.get_args(kind)[0]) == flows.SOURCES
+    assert typing.get_args(typing.get_args(kind)[0]) == flow_csv.SOURCES
     assert classes.TASKS == ("multiclass", *classes.ATTACKS)
 
 

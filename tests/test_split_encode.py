@@ -103,7 +103,7 @@ def test_a_class_missing_from_a_fold_is_named():
 def test_rows_that_do_not_fill_three_folds_are_refused(rows, shares):
     data = table(20)
 
-    with pytest.raises(PacketidsError, match="leaves no row for another fold.*conf/split/"):
+    with pytest.raises(PacketidsError, match="leave none to train on.*conf/split/"):
         split.deal(data, np.arange(rows), "DoS_TCP", "packet", *shares, 0)
 
 
