@@ -3,6 +3,7 @@
 import errno
 import inspect
 import logging
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -10,6 +11,12 @@ from typing import Any
 
 from packetids import settings
 from packetids.errors import PacketidsError
+
+# What the system may say of a path that the settings name, or of a disk; no bug of ours.
+REFUSED = {
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EEXIST,
+    errno.EIO,
+}  # fmt: skip
 
 
 def run(main: Callable[[Any], None], schema: type) -> None:
@@ -29,7 +36,9 @@ def run(main: Callable[[Any], None], schema: type) -> None:
     except PacketidsError as error:
         sys.exit(f"{name}: error: {error}")
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno in REFUSED and error.filename:
+            sys.exit(f"{name}: error: {error.filename}: {os.strerror(error.errno)}")
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         free_mb = shutil.disk_usage(".").free / 1e6
         where = error.filename or "an output"
