@@ -44,6 +44,7 @@ class Extract:
 
     reader: str = MISSING  # native | tshark | auto
     display_filter: str = MISSING
+    keep_damaged: bool = False  # a damaged capture counts up to the damage
 
 
 @dataclass(frozen=True)
