@@ -64,8 +64,8 @@ def paper_counts(scale: float) -> dict[str, int]:
 def embedded(folder: Path, rule: settings.Label) -> dict[str, pa.Table]:
     """Extract and label the embedded captures once; give each one's packets by its name."""
     tables = {}
-    for packed in captures.find(EMBEDDED / "PCAPs"):
-        name = captures.name_of(packed, EMBEDDED / "PCAPs")
+    for place in captures.look(EMBEDDED, packed=True).places:
+        name = place.name
         path = folder / "label" / f"{name}.parquet"
         if not path.exists():
             if not (folder / "capture").exists():

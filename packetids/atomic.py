@@ -1,11 +1,10 @@
 """Write whole files or none: a reader never meets half an output that looks finished."""
 
-import errno
 import json
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PART = ".part"
+NAME_BYTES = 255  # of a file's name, in the usual file systems
 
 
 @contextmanager
@@ -21,20 +21,29 @@ def replacing(path: Path) -> Iterator[Path]:
 
     A killed process leaves at most a file that starts with a dot and ends in ``.part``. Its name
     is used once, because on a cluster a worker that was given up may still write the same `path`.
+
+    Raises
+    ------
+    OSError
+        Its ``filename`` is `path` where pyarrow or ``write`` name none.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.parent / f".{path.name}.{uuid.uuid4().hex[:12]}{PART}"
+    once = f".{uuid.uuid4().hex[:12]}{PART}"
+    part = path.parent / f".{path.name}{once}"
+    if len(os.fsencode(part.name)) > NAME_BYTES:
+        part = path.parent / once
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield part
         with part.open("rb+") as written:
             os.fsync(written.fileno())
         os.replace(part, path)
     except OSError as error:
-        if error.errno == errno.ENOSPC and not error.filename:  # pyarrow and write() name no file
+        if error.filename in (None, str(part)):
             error.filename = str(path)
         raise
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # of a folder that is not there, or is none
+            part.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

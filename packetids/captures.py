@@ -1,5 +1,8 @@
 """Bring a dataset's captures to data/capture/: find them, check them, unpack them, list them.
 
+What is a capture is for `recognise` to say. What is none is left out and named; what should be one,
+or what DVC would trip over or not see, is refused: no capture may be missing without a word.
+
 The embedded captures are kept xz-compressed beside a manifest that holds the SHA-256 of each.
 A capture's name everywhere else is its path below ``PCAPs/`` without suffixes, such as
 ``DDoS/DDoS_TCP/1/IoT_Dataset_TCP_DDoS__00001_20180604170103``.
@@ -9,25 +12,25 @@ that a dataset can leave its captures where they are.
 """
 
 import csv
+import errno
 import hashlib
 import json
-import lzma
+import logging
+import os
 import shutil
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from packetids import atomic, classes
+from packetids import atomic, classes, recognise
 from packetids.errors import PacketidsError
+from packetids.recognise import Kind, printable
 
-SUFFIXES = (".pcap", ".pcapng", ".pcap.xz")
-# First octets: pcap with micro- or nanoseconds in both octet orders, an old variant, pcapng.
-MAGICS = tuple(
-    bytes.fromhex(text)
-    for text in ("d4c3b2a1", "a1b2c3d4", "4d3cb2a1", "a1b23c4d", "34cdb2a1", "a1b2cd34", "0a0d0d0a")
-)
 CHUNK_OCTETS = 1 << 20
 LISTING = "captures.csv"
+PCAPS = "PCAPs"
+
+log = logging.getLogger("capture")
 
 
 @dataclass(frozen=True)
@@ -81,35 +84,141 @@ def listed(folder: Path) -> list[Capture]:
     ]
 
 
-def find(folder: Path) -> list[Path]:
-    """List the captures below `folder`, sorted by name.
+@dataclass(frozen=True)
+class Place:
+    """A capture below the captures folder, and where it belongs."""
+
+    file: recognise.File
+    name: str
+    subcategory: str  # key of `classes`
+
+
+@dataclass
+class Folder:
+    """What a captures folder holds."""
+
+    places: list[Place] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)  # why a run would not work, one a file
+    left_out: list[recognise.File] = field(default_factory=list)  # no captures
+
+
+def look(dataset: Path, *, packed: bool = False) -> Folder:
+    """Look at every file of a dataset's folder.
+
+    Parameters
+    ----------
+    dataset : Path
+        Holds ``PCAPs/``, or is that folder. Beside ``PCAPs/``, flow records and notes are no
+        matter.
+    packed : bool
+        Captures will be unpacked, so that no reader needs to know their packing.
 
     Raises
     ------
     PacketidsError
         If the folder does not exist or holds no capture.
     """
-    if not folder.is_dir():
+    top = dataset / PCAPS if os.path.isdir(dataset / PCAPS) else dataset
+    try:
+        found = recognise.find(top, follow=False)
+        beside = recognise.find(dataset, follow=False) if top != dataset else recognise.Found()
+    except OSError as error:
+        is_none = isinstance(error, (FileNotFoundError, NotADirectoryError))
+        why = "is no folder" if is_none else f"cannot be read ({recognise.words(error)})"
         raise PacketidsError(
-            f"{folder} is no folder. Set `captures` in params.yaml to the folder that holds "
+            f"{printable(dataset)} {why}. Set `captures` in params.yaml to the folder that holds "
             "PCAPs/, in full (~ is not expanded)."
-        )
-    found = sorted(path for path in folder.rglob("*") if path.name.endswith(SUFFIXES))
-    if not found:
-        there = sorted(path.name for path in folder.iterdir())
+        ) from None
+    folder = Folder()
+    for file in [*beside.captures, *beside.left_out]:
+        if top in file.path.parents:
+            continue
+        why = _trips_dvc(file)
+        if why and not (file.kind is Kind.UNREADABLE and os.path.isdir(file.path)):
+            folder.wrong.append(f"{printable(file.path)}: {why}.")
+        elif file.kind is not Kind.OTHER:
+            why = f"it lies beside {PCAPS}/ and not in it"
+            folder.left_out.append(recognise.File(file.path, file.kind, why))
+    seen: dict[str, Path] = {}
+    for file in sorted([*found.captures, *found.left_out], key=lambda file: file.path):
+        if why := _trips_dvc(file) or _is_missed(file, packed):
+            folder.wrong.append(f"{printable(file.path)}: {why}.")
+        elif file.kind is not Kind.CAPTURE:
+            folder.left_out.append(file)
+        else:
+            try:
+                folder.places.append(_place(file, top, seen, packed))
+            except PacketidsError as error:
+                folder.wrong.append(str(error))
+    if not folder.places and not folder.wrong:
+        there = sorted(os.listdir(top))
         raise PacketidsError(
-            f"{folder}: no capture found ({', '.join(SUFFIXES)}); it holds "
-            f"{', '.join(there[:5]) or 'nothing'}. Put captures there, or set `captures` in "
-            "params.yaml to the folder that holds PCAPs/."
+            f"{printable(top)}: no capture found; it holds "
+            f"{', '.join(map(printable, there[:5])) or 'nothing'}. Put captures there, or set "
+            "`captures` in params.yaml to the folder that holds PCAPs/."
         )
-    return found
+    return folder
+
+
+def _trips_dvc(file: recognise.File) -> str:
+    """Say why DVC does not see what is at a path, or cannot read it; empty if it can."""
+    if file.kind is Kind.LINKED:
+        return (
+            f"{file.why}. DVC does not look below such a link, so that a change there would go "
+            "unseen: set `captures` in params.yaml to the real folder, or move or copy it here"
+        )
+    if file.kind is Kind.SPECIAL:
+        return f"{file.why}, and DVC would wait for it. Take it out of the captures folder"
+    if file.kind is Kind.ODD_NAME or not recognise.is_utf8(file.path.absolute()):
+        return "its name is not UTF-8, in which results and DVC keep names. Rename it"
+    if file.kind is Kind.UNREADABLE:
+        return f"{file.why}. Correct its permissions, fetch it again, or take it out of the folder"
+    return ""
+
+
+def _is_missed(file: recognise.File, packed: bool) -> str:
+    """Say why a file that is or should be a capture cannot be read as one, or not once."""
+    if file.kind is Kind.OTHER:
+        return ""
+    if file.kind is Kind.TWIN:
+        return f"{file.why}: its packets would count twice. Take one out of the captures folder"
+    if not packed and (why := recognise.unread(file)):
+        return why
+    if file.kind is Kind.PRETENDER:
+        return f"octet 0: {file.why}. Fetch it again, or take it out of the captures folder"
+    return ""
+
+
+def _place(file: recognise.File, top: Path, seen: dict[str, Path], packed: bool) -> Place:
+    path = file.path
+    subcategory = classes.of_capture(path.relative_to(top))
+    name = name_of(path, top)
+    # BoT-IoT's names hold the time; the embedded ones have places of their own in the manifest.
+    first = seen.setdefault(name if packed else name.rsplit("/", 1)[-1], path)
+    if first != path:
+        raise PacketidsError(
+            f"{printable(path)}: there is another capture of that name, {printable(first)}, and "
+            "its packets would count twice. Take one of them out of the captures folder, or rename "
+            "it if it holds other packets."
+        )
+    return Place(file, name, subcategory.key)
+
+
+def _checked(folder: Folder) -> list[Place]:
+    """Name what is left out, and refuse what is wrong."""
+    for file in folder.left_out:
+        log.warning("left out: %s", file)
+    for why in folder.wrong[1:]:
+        log.error("%s", why)
+    if folder.wrong:
+        raise PacketidsError(folder.wrong[0])
+    return sorted(folder.places, key=lambda place: place.name)
 
 
 def name_of(path: Path, folder: Path) -> str:
     """Name a capture by its path below `folder`, without suffixes."""
-    name = path.relative_to(folder).as_posix()
-    suffix = next(suffix for suffix in SUFFIXES[::-1] if name.endswith(suffix))
-    return name.removesuffix(suffix)
+    below = path.relative_to(folder)
+    return below.with_name(recognise.without_suffixes(below.name)).as_posix()
 
 
 def unpack(dataset: Path, target: Path) -> list[Capture]:
@@ -132,18 +241,22 @@ def unpack(dataset: Path, target: Path) -> list[Capture]:
     PacketidsError
         If a capture is missing, unknown, damaged or in a folder of no attack subcategory.
     """
-    folder = dataset / "PCAPs"
-    found = find(folder)
+    folder = dataset / PCAPS
+    if not folder.is_dir():
+        raise PacketidsError(
+            f"{folder} is no folder. Set `captures` in params.yaml to the folder that holds "
+            f"PCAPs/, or restore it (git checkout -- {dataset})."
+        )
+    places = _checked(look(dataset, packed=True))
     manifest = _manifest(dataset)
-    names = {name_of(path, folder): path for path in found}
-    if missing := sorted(manifest.keys() - names.keys()):
+    if missing := sorted(manifest.keys() - {place.name for place in places}):
         raise PacketidsError(
             f"{folder}: {len(missing)} of {len(manifest)} captures of the manifest are missing, "
             f"first {missing[0]}. Restore them (git checkout -- {dataset}), or record anew."
         )
     unpacked = []
-    for name, path in names.items():
-        subcategory = classes.of_capture(path.relative_to(folder))
+    for place in places:
+        path, name = place.file.path, place.name
         if name not in manifest:
             raise PacketidsError(
                 f"{path}: not in {dataset / 'manifest.json'}. Take it out, or add it there with "
@@ -151,16 +264,15 @@ def unpack(dataset: Path, target: Path) -> list[Capture]:
             )
         pcap = target / f"{name}.pcap"
         with atomic.replacing(pcap) as part:
-            _decompress(path, part)
+            _decompress(place.file, part)
             found_hash = _sha256(part)
             if found_hash != manifest[name]["sha256"]:
                 raise PacketidsError(
                     f"{path}: its SHA-256 is {found_hash[:16]}… and the manifest says "
                     f"{manifest[name]['sha256'][:16]}…. The copy is damaged: fetch it again."
                 )
-        unpacked.append(
-            Capture(name, pcap, subcategory.key, pcap.stat().st_size, f"sha256:{found_hash}")
-        )
+        octets = pcap.stat().st_size
+        unpacked.append(Capture(name, pcap, place.subcategory, octets, f"sha256:{found_hash}"))
     return unpacked
 
 
@@ -173,27 +285,21 @@ def place(dataset: Path) -> list[Capture]:
     Raises
     ------
     PacketidsError
-        If a file cannot be read, is no pcap or pcapng capture, cannot be placed in a subcategory,
-        or there are two of one name.
+        If a file cannot be read, is no capture although its name says so, is in a packing that no
+        reader reads, cannot be placed in a subcategory, or there are two of one name; or DVC would
+        not see it, or would trip over it.
     """
-    folder = dataset / "PCAPs" if (dataset / "PCAPs").is_dir() else dataset
-    placed: dict[str, Capture] = {}
-    for path in find(folder):
-        if path.name.endswith(".xz"):
-            raise PacketidsError(f"{path}: compressed captures are not read in place. Unpack it.")
-        subcategory = classes.of_capture(path.relative_to(folder))
-        check_begin(path)
-        if path.name in placed:
-            raise PacketidsError(
-                f"{path}: there is another capture of that name, {placed[path.name].path}, and its "
-                "packets would count twice. Take one of them out of the captures folder."
-            )
-        status = path.stat()
-        placed[path.name] = Capture(
-            name_of(path, folder), path.absolute(), subcategory.key, status.st_size,
-            f"mtime:{status.st_mtime_ns}",
-        )  # fmt: skip
-    return sorted(placed.values(), key=lambda capture: capture.name)
+    return [
+        Capture(
+            one.name,
+            one.file.path.absolute(),
+            one.subcategory,
+            one.file.status.st_size,
+            f"mtime:{one.file.status.st_mtime_ns}",
+        )
+        for one in _checked(look(dataset))
+        if one.file.status is not None  # a capture has one
+    ]
 
 
 def check_recorded_by(dataset: Path, name: str, recorded_by: str) -> None:
@@ -202,15 +308,17 @@ def check_recorded_by(dataset: Path, name: str, recorded_by: str) -> None:
     `recorded_by` is the start of the command in the manifest; empty where there is no manifest.
     """
     path = dataset / "manifest.json"
-    if not recorded_by and not path.exists():
+    is_there = os.path.isfile(path)  # False, too, where nobody may look; `look` says so
+    if not recorded_by and not is_there:
         return
     command = ""
-    if path.exists():
+    if is_there:
         try:
-            command = json.loads(path.read_text(encoding="utf-8")).get("command", "")
-        except ValueError:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except (ValueError, OSError):
             return  # `unpack` says what is wrong with it
-    if recorded_by and (not path.exists() or command.startswith(recorded_by)):
+        command = str(found.get("command", "")) if isinstance(found, dict) else ""
+    if recorded_by and (not is_there or command.startswith(recorded_by)):
         return  # `unpack` says that it is missing
     needed = f"made by {recorded_by!r}" if recorded_by else "a download without manifest.json"
     raise PacketidsError(
@@ -219,47 +327,32 @@ def check_recorded_by(dataset: Path, name: str, recorded_by: str) -> None:
     )
 
 
-def check_begin(path: Path) -> None:
-    """Look at the first octets: hours later is too late to meet a file that is no capture."""
-    try:
-        with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as stream:
-            begin = stream.read(4)
-    except (OSError, EOFError, lzma.LZMAError) as error:
-        raise PacketidsError(
-            f"{path}: cannot be read ({error}). Correct its permissions, or take it out "
-            "of the captures folder."
-        ) from None
-    if begin not in MAGICS:
-        found = begin.hex(" ") or "nothing: the file is empty"
-        raise PacketidsError(
-            f"{path}: octet 0: a pcap or pcapng capture begins with one of "
-            f"{', '.join(magic.hex(' ') for magic in MAGICS)}, and there is {found}. Fetch it "
-            "again, or take it out of the captures folder."
-        )
-
-
 def _manifest(dataset: Path) -> dict[str, dict[str, Any]]:
     path = dataset / "manifest.json"
     try:
         listed = json.loads(path.read_text(encoding="utf-8"))["captures"]
+        return {name_of(Path(entry["path"]), Path(PCAPS)): entry for entry in listed}
     except FileNotFoundError:
         raise PacketidsError(
             f"{path} is missing: it holds the SHA-256 of every capture. Restore it (git checkout), "
             "or record anew with make testbed."
         ) from None
-    except (ValueError, KeyError) as error:
+    except OSError as error:
+        raise PacketidsError(f"{path}: cannot be read ({recognise.words(error)}).") from None
+    except (ValueError, KeyError, TypeError) as error:
         raise PacketidsError(f"{path}: no list of captures in it: {error!r}") from None
-    return {name_of(Path(entry["path"]), Path("PCAPs")): entry for entry in listed}
 
 
-def _decompress(path: Path, target: Path) -> None:
-    opener = lzma.open if path.suffix == ".xz" else open
+def _decompress(file: recognise.File, target: Path) -> None:
     try:
-        with opener(path, "rb") as packed, target.open("wb") as out:
+        with recognise.unpacked(file.path, file.packing) as packed, target.open("wb") as out:
             shutil.copyfileobj(packed, out, CHUNK_OCTETS)
-    except (lzma.LZMAError, EOFError) as error:
+    except recognise.UNPACK_ERRORS as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EIO):
+            raise  # of the target
         raise PacketidsError(
-            f"{path}: not whole xz data ({error}). The copy is damaged: fetch it again."
+            f"{printable(file.path)}: not whole {file.packing} data ({recognise.words(error)}). "
+            "The copy is damaged: fetch it again."
         ) from None
 
 

@@ -1,22 +1,19 @@
 """Before hours of work: what of the dataset is there, and can this machine do it?
 
-Every finding is a row of a table. Rates are measured on the first octets of the user's own
-captures, by the reader that the settings choose.
+Every finding is a row of a table. Each capture is walked to its end, record by record, because a
+capture that was cut short in a download would stop the run hours later. Rates are measured on the
+first octets of the user's own captures, by the reader that the settings choose.
 """
 
 import logging
-import lzma
 import os
 import re
 import shutil
-import struct
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,6 +22,7 @@ import pyarrow.parquet as pq
 from packetids import (
     captures,
     classes,
+    compute,
     extract,
     flow_coverage,
     flow_csv,
@@ -33,15 +31,23 @@ from packetids import (
     label,
     needs,
     part,
+    recognise,
     settings,
     tshark,
+    walk,
 )
 from packetids.errors import PacketidsError
+from packetids.extract import compiled
+from packetids.progress import Progress
+from packetids.recognise import printable
+from packetids.walk import Walk, Walked
 
 OK, PART, MISSING, BAD = "ok", "part", "missing", "NO"
 HEAD_OCTETS = 4_000_000  # of the first capture of each subcategory are read to measure
 # data/extract, data/label and data/unify hold about the same, and DVC's cache a copy of each.
 COPIES = 6
+START_OCTETS = 1000
+
 log = logging.getLogger("check")
 
 _NUMBERED = re.compile(r"(?P<prefix>.+__)(?P<number>\d+)_\d{14}\.")
@@ -61,8 +67,8 @@ class Finding:
 class Measured:
     """What reading the head of a capture told."""
 
-    octets_per_s: float
-    octets_per_packet: float  # of the capture
+    packets_per_s: float
+    passing_share: float  # of all packets, through the display filter
     kept_octets_per_packet: float  # of the Parquet file
     attack_share: float  # of packets, by the bots' addresses
     packets: pa.Table
@@ -70,30 +76,92 @@ class Measured:
 
 @dataclass(frozen=True)
 class Place:
-    """A capture file, and where it belongs."""
+    """A capture file, and what it holds."""
 
     path: Path
     octets: int
+    packing: str = recognise.PLAIN
+    packets: int = 0
 
 
-def placed(folder: Path) -> tuple[dict[str, list[Place]], list[Finding]]:
-    """Sort the captures below `folder` by subcategory; what does not fit becomes a finding."""
-    top = folder / "PCAPs" if (folder / "PCAPs").is_dir() else folder
+def placed(
+    folder: Path, workers: int, *, packed: bool, natively: bool, keep_damaged: bool
+) -> tuple[dict[str, list[Place]], list[Finding]]:
+    """Sort the captures below `folder` by subcategory, each walked to its end.
+
+    What does not fit, is damaged or is left out becomes a finding. `packed` captures are unpacked
+    before they are read; `natively` says that there is no TShark for those that only it reads.
+    """
+    looked = captures.look(folder, packed=packed)
+    rows = [Finding("capture", why, "a capture that can be placed", BAD) for why in looked.wrong]
+    reads = []
+    for one in looked.places:
+        if not packed and (why := recognise.unread(one.file, natively=natively)):
+            said = f"{printable(one.file.path)}: {why}."
+            rows.append(Finding("capture", said, "a capture that the reader reads", BAD))
+        else:
+            reads.append(one)
     found: dict[str, list[Place]] = defaultdict(list)
-    bad = []
-    seen: dict[str, Path] = {}
-    for path in captures.find(top):
-        try:
-            key = classes.of_capture(path.relative_to(top)).key
-            captures.check_begin(path)
-            if path.name in seen and not path.name.endswith(".xz"):
-                raise PacketidsError(f"{path}: there is another of that name, {seen[path.name]}.")
-        except PacketidsError as error:
-            bad.append(Finding("capture", str(error), "a capture that can be placed", BAD))
-            continue
-        seen[path.name] = path
-        found[key].append(Place(path, path.stat().st_size))
-    return found, bad
+    walked = walk_all([Walk(one.file.path, one.file.packing) for one in reads], workers)
+    for one, told in zip(reads, walked, strict=True):
+        path, packing = one.file.path, one.file.packing
+        rows += whole(path, told, natively=natively, keep_damaged=keep_damaged)
+        found[one.subcategory].append(Place(path, octets_of(path), packing, told.packets))
+    return found, rows + left_out(looked.left_out)
+
+
+def walk_all(work: list[Walk], workers: int) -> list[Walked]:
+    """Walk captures, some at a time, and show how far it is; results in the order of `work`."""
+    if work:
+        walk.prepare()
+    octets = [octets_of(one.path) for one in work]
+    order = sorted(range(len(work)), key=lambda i: -octets[i])  # so that all end together
+    where = settings.Compute(backend="processes", workers=max(workers, 1), scheduler="")
+    walked: dict[int, Walked] = {}
+    with Progress(len(work), sum(octets), log) as progress:
+        for i, told in compute.completed(walk.walk, [work[i] for i in order], where):
+            walked[order[i]] = told
+            progress.add(octets[order[i]], told.packets)
+    return [walked[i] for i in range(len(work))]
+
+
+def octets_of(path: Path) -> int:
+    """Return a file's size; 0 if it is not there any more, which who reads it will say."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def whole(path: Path, told: Walked, *, natively: bool, keep_damaged: bool) -> list[Finding]:
+    """Tell what is wrong with a capture's records, if anything is."""
+    said = f"{printable(path)}: {told.unread}"
+    if told.damage and keep_damaged:
+        kept = f"{told.packets:,} packets before it count: extract.keep_damaged is set"
+        rows = [Finding("capture", told.damage, kept, PART)]
+    elif told.damage:
+        rows = [Finding("capture", told.damage, "a whole capture, or extract.keep_damaged", BAD)]
+    elif told.unread and natively:
+        rows = [Finding("capture", said, "a capture that the reader reads", BAD)]
+    elif told.unread:
+        rows = [Finding("capture", said, "only TShark reads it: not walked to its end", PART)]
+    else:
+        rows = []
+    if not told.packets and not told.unread and (not told.damage or keep_damaged):
+        said = f"{printable(path)}: no packet in it. Take it out of the captures folder."
+        rows.append(Finding("capture", said, "a packet", BAD))
+    return rows
+
+
+def left_out(files: list[recognise.File]) -> list[Finding]:
+    """Name the files that are no captures, those of one reason in one row."""
+    names: dict[str, list[str]] = defaultdict(list)
+    for file in files:
+        names[file.why].append(printable(file.path))
+    return [
+        Finding(f"left out: {len(paths)}", ", ".join(paths), why, OK)
+        for why, paths in names.items()
+    ]
 
 
 def gaps(places: list[Place]) -> list[str]:
@@ -110,7 +178,7 @@ def gaps(places: list[Place]) -> list[str]:
 
 
 def measure(
-    path: Path, reader: str, display_filter: str, start_s: float, bots: list[str]
+    place: Place, reader: str, display_filter: str, start_s: float, bots: list[str]
 ) -> Measured:
     """Extract the head of a capture and time it; `start_s` is what the reader needs to start.
 
@@ -120,75 +188,53 @@ def measure(
         If the head cannot be read, or holds no packet.
     """
     with tempfile.TemporaryDirectory() as folder:
-        head, target = Path(folder) / path.name, Path(folder) / "head.parquet"
-        octets = copy_head(path, head, HEAD_OCTETS)
+        head, target = Path(folder) / "head", Path(folder) / "head.parquet"
+        octets = copy_head(place, head, HEAD_OCTETS)
         began = time.perf_counter()
-        extract.to_parquet(head, target, reader, display_filter)
+        # The head may end in a packet, which is no damage of the capture.
+        extract.to_parquet(
+            head, target, reader, display_filter, keep_damaged=True, named=printable(place.path)
+        )
         seconds = time.perf_counter() - began
         rows = pq.read_table(target)
         packets = rows.num_rows
         if not packets:
             raise PacketidsError(
-                f"{path}: no whole packet that passes {display_filter!r} in its first "
-                f"{octets:,} octets. Fetch it again, or take it out of the captures folder."
+                f"{printable(place.path)}: no whole packet that passes {display_filter!r} in its "
+                f"first {octets:,} octets. Fetch it again, or take it out of the captures folder."
             )
         # Where the head is so short that the start is all there is, the rate is a lower bound.
         seconds = max(seconds - start_s, seconds / 10)
         attack = label.is_attack(label.ends(rows), bots, "either").mean()
+        all_packets = max(walk.walk(Walk(head)).packets, packets)
         return Measured(
-            octets / seconds, octets / packets, target.stat().st_size / packets, float(attack),
+            packets / seconds,
+            packets / all_packets,
+            target.stat().st_size / packets,
+            float(attack),
             rows,
-        )  # fmt: skip
+        )
 
 
-def start(path: Path, reader: str, display_filter: str) -> float:
+def start(place: Place, reader: str, display_filter: str) -> float:
     """Time the reader on next to nothing, the second time: what is made once is not counted."""
     with tempfile.TemporaryDirectory() as folder:
-        head, target = Path(folder) / path.name, Path(folder) / "head.parquet"
-        copy_head(path, head, 1000)
+        head, target = Path(folder) / "head", Path(folder) / "head.parquet"
+        copy_head(place, head, START_OCTETS)
         for _ in range(2):
             began = time.perf_counter()
-            extract.to_parquet(head, target, reader, display_filter)
+            extract.to_parquet(
+                head, target, reader, display_filter, keep_damaged=True, named=printable(place.path)
+            )
         return time.perf_counter() - began
 
 
-def copy_head(path: Path, target: Path, octets: int) -> int:
-    """Copy whole records of a pcap or pcapng file, about `octets` of them; count the octets."""
-    with _open(path) as source, target.open("wb") as out:
-        for record in _records(source):
-            out.write(record)
-            if out.tell() >= octets:
-                break
+def copy_head(place: Place, target: Path, octets: int) -> int:
+    """Copy the first `octets` octets of a capture, unpacked; count them."""
+    with recognise.unpacked(place.path, place.packing) as source, target.open("wb") as out:
+        while out.tell() < octets and (some := source.read(octets - out.tell())):
+            out.write(some)
         return out.tell()
-
-
-def _records(source: BinaryIO) -> Iterator[bytes]:
-    """Give the file header of a pcap and then record by record, or the blocks of a pcapng."""
-    begin = source.read(4)
-    if begin == b"\x0a\x0d\x0d\x0a":
-        head = begin + source.read(8)
-        order = "<" if head[8:12] == b"\x4d\x3c\x2b\x1a" else ">"
-        while len(head) >= 8:
-            length = struct.unpack_from(order + "I", head, 4)[0]
-            block = head + source.read(max(length - len(head), 0))
-            if len(block) < length or length < 12:
-                return
-            yield block
-            head = source.read(8)
-        return
-    order = ">" if begin[:1] in (b"\xa1",) else "<"
-    yield begin + source.read(20)
-    extra = 8 if begin in (b"\x34\xcd\xb2\xa1", b"\xa1\xb2\xcd\x34") else 0
-    while len(head := source.read(16 + extra)) == 16 + extra:
-        kept = struct.unpack_from(order + "I", head, 8)[0]
-        data = source.read(kept)
-        if len(data) < kept:
-            return
-        yield head + data
-
-
-def _open(path: Path) -> BinaryIO:
-    return lzma.open(path, "rb") if path.suffix == ".xz" else path.open("rb")  # type: ignore[return-value]
 
 
 def findings(
@@ -209,8 +255,16 @@ def findings(
         If there is no capture at all, or the folder is not of the chosen dataset.
     """
     captures.check_recorded_by(folder, dataset.name, dataset.recorded_by)
-    found, rows = placed(folder)
     tool = reader(reading)
+    packed = bool(dataset.recorded_by)  # the embedded captures are
+    only_native = reading.reader == extract.NATIVE
+    found, rows = placed(
+        folder,
+        workers,
+        packed=packed,
+        natively=only_native or (reading.reader == extract.AUTO and tool.verdict != OK),
+        keep_damaged=reading.keep_damaged,
+    )
     rows.append(tool)
     files, paper = part.paper_counts()
     octets = sum(place.octets for places in found.values() for place in places)
@@ -229,19 +283,24 @@ def findings(
             rows.append(Finding(f"captures of {key}", "none", wanted + because, verdict))
             continue
         size = sum(place.octets for place in places)
-        said = f"{len(places)} files, {size / 1e6:,.1f} MB"
-        if tool.verdict == OK and not any(p.path.suffix == ".xz" for p in places):
+        there_packets = sum(place.packets for place in places)
+        said = f"{len(places)} files, {size / 1e6:,.1f} MB, {there_packets:,} packets"
+        tried = [place for place in places if place.packets]
+        if tool.verdict == OK and not packed and tried:
             try:
                 how = reading.reader, reading.display_filter
-                start_s = start(places[0].path, *how) if start_s is None else start_s
+                if start_s is None:
+                    if reading.reader != extract.TSHARK:
+                        compiled.ready(log)
+                    start_s = start(tried[0], *how)
                 # The middle file: a recording begins with a minute of normal traffic.
-                told = measure(places[len(places) // 2].path, *how, start_s, labels.bots)
-            except PacketidsError as error:
-                rows.append(Finding("capture", str(error), "a capture that can be read", BAD))
+                told = measure(tried[len(tried) // 2], *how, start_s, labels.bots)
+            except (PacketidsError, *recognise.UNPACK_ERRORS) as error:
+                said = recognise.words(error)
+                rows.append(Finding("capture", said, "a capture that can be read", BAD))
                 continue
-            said += f", about {size / told.octets_per_packet:,.0f} packets"
-            seconds += size / told.octets_per_s
-            number = size / told.octets_per_packet
+            number = there_packets * told.passing_share
+            seconds += number / told.packets_per_s
             packets[key] = number, number * told.attack_share
             heads[key] = told.packets
             kept += number * told.kept_octets_per_packet
@@ -257,11 +316,14 @@ def findings(
         verdict, needed = OK, ""
     rows.append(Finding("captures", f"{count} files, {octets / 1e6:,.1f} MB", needed, verdict))
     rows += groups(there, lacks)
-    rows += flow_records(folder, dataset, labels, heads)
+    try:
+        rows += flow_records(folder, dataset, labels, heads)
+    except OSError as error:
+        rows.append(Finding("flow records", str(error), "files that can be read", BAD))
     if packets:
         rows.append(sampling(packets, quotas))
         rows.append(disk(kept))
-        said = f"about {_duration(seconds / workers)} with {workers} at a time"
+        said = f"about {_duration(seconds / max(workers, 1))} with {workers} at a time"
         measured = f"{octets / max(seconds, 1e-9) / 1e6:.1f} MB/s each, measured here"
         rows.append(Finding("time of extraction", said, measured, OK))
     return rows
@@ -385,7 +447,9 @@ def workers_of(workers: int) -> int:
 def table(rows: list[Finding]) -> str:
     """Write findings as a table of text."""
     heads = ("", "found", "needed, or the paper's", "")
-    cells = [heads, *((row.subject, row.found, row.needed, row.verdict) for row in rows)]
+    cells = [heads]
+    for one in rows:  # what a message quotes may hold line ends, or names that are not UTF-8
+        cells.append((one.subject, printable(one.found), printable(one.needed), one.verdict))
     widths = [min(max(len(row[i]) for row in cells), 64) for i in range(3)]
     lines = []
     for row in cells:

@@ -3,6 +3,7 @@
 import errno
 import inspect
 import logging
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from packetids import settings
 from packetids.errors import PacketidsError
 
 HELP = ("-h", "--help")
+# What the system may say of a path that the settings name, or of a disk; no bug of ours.
+REFUSED = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EEXIST, errno.EIO}
 
 
 def run(main: Callable[[Any], None], schema: type) -> None:
@@ -40,7 +43,7 @@ def run(main: Callable[[Any], None], schema: type) -> None:
 def _of_the_disk(error: OSError) -> str | None:
     """Say what is wrong with a file; None where only a traceback can tell."""
     where = error.filename or "an output"
-    if error.errno == errno.ENOSPC:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         free_mb = shutil.disk_usage(".").free / 1e6
         return (
             f"the disk is full: {where} could not be written and is not there; {free_mb:.0f} MB "
@@ -50,6 +53,8 @@ def _of_the_disk(error: OSError) -> str | None:
         return f"{where} is missing. Run dvc repro, which makes what is missing."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{where}: {error.strerror}. Make it and its folder writable, and run again."
+    if error.errno in REFUSED and error.filename:
+        return f"{where}: {os.strerror(error.errno)}"
     return None
 
 

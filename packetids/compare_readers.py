@@ -3,14 +3,16 @@
     python -m packetids.compare_readers FOLDER [--reader native] [--reference tshark]
 
 Ends with status 0 only if all cells of all files agree, and both readers stop at damage in the
-same files. Files that the reader says it does not support are counted apart.
+same files. Files that the reader says it does not support are counted apart; files that are left
+out are named on standard error, and one that cannot be read makes the status 1.
 """
 
 import argparse
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -18,14 +20,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from joblib import Parallel, delayed
 
-from packetids import atomic, extract, fields
+from packetids import atomic, extract, fields, recognise
 from packetids.errors import PacketidsError, Unsupported
-from packetids.native import pcap, pcapng
-from packetids.native.source import Source
 
 DISPLAY_FILTER = "ip or ipv6 or arp"
-SUFFIXES = (".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz", ".cap.gz")
 EXAMPLES = 20
+REPORT_COLUMNS = [
+    "capture", "rows", "reference_rows", "cells", "equal_cells", "differences", "not_supported",
+    "stopped", "reference_stopped",
+]  # fmt: skip
+REPORT_HEADER = ",".join(REPORT_COLUMNS).encode() + b"\n"
 
 ROWS_DIFFER = "rows differ"
 OURS_NULL, THEIRS_NULL, VALUES_DIFFER = "ours null", "theirs null", "values differ"
@@ -52,7 +56,8 @@ class Comparison:
     def note(self, name: str, cause: str, cells: int, example: str) -> None:
         """Count `cells` that differ, and keep the first example."""
         if (name, cause) not in self.causes:
-            self.examples.append(f"{self.capture}: {name}: {cause}: {example}")
+            path = recognise.printable(self.capture)
+            self.examples.append(f"{path}: {name}: {cause}: {example}")
         self.causes[name, cause] += cells
 
 
@@ -80,30 +85,30 @@ class _Reading:
         return f"{type(self.error).__name__}: {self.error}"
 
 
-def find(folder: Path) -> list[Path]:
-    """List the files below `folder` that are captures by their name or first octets.
+def find(folder: Path) -> tuple[list[Path], list[recognise.File]]:
+    """List the captures below `folder`, and what is left out of them.
+
+    What has the name of a capture is compared, too, whatever it holds: both readers should stop.
 
     Raises
     ------
     PacketidsError
         If there is none.
     """
-    found = sorted(path for path in folder.rglob("*") if path.is_file() and _is_capture(path))
-    if not found:
+    seen = recognise.find(folder, follow=True)
+    pretenders = [file for file in seen.left_out if file.kind is recognise.Kind.PRETENDER]
+    compared, left_out = [], [file for file in seen.left_out if file not in pretenders]
+    for file in seen.captures + pretenders:
+        if why := recognise.unread(file):
+            left_out.append(replace(file, kind=recognise.Kind.UNREADABLE, why=why))
+        else:
+            compared.append(file.path)
+    if not compared:
         raise PacketidsError(
-            f"{folder}: no capture found: pcap or pcapng files are needed there. Name another "
-            "folder."
+            f"{recognise.printable(folder)}: no capture found: pcap or pcapng files are needed "
+            "there. Name another folder."
         )
-    return found
-
-
-def _is_capture(path: Path) -> bool:
-    if path.name.endswith(SUFFIXES):
-        return True
-    source = Source(path)
-    magic = source.peek(4)
-    source.close()
-    return pcap.recognises(magic) or pcapng.recognises(magic)
+    return sorted(compared), left_out
 
 
 def compare(
@@ -217,7 +222,9 @@ def write_report(comparisons: list[Comparison], target: Path) -> None:
     """Write one CSV line a file."""
     rows = [
         {
-            "capture": one.capture,
+            "capture": str(one.capture)
+            if recognise.is_utf8(one.capture)
+            else recognise.printable(one.capture),
             "rows": one.rows,
             "reference_rows": one.reference_rows,
             "cells": one.cells,
@@ -231,7 +238,16 @@ def write_report(comparisons: list[Comparison], target: Path) -> None:
         }
         for one in comparisons
     ]
-    atomic.write_csv(target, pd.DataFrame(rows))
+    atomic.write_csv(target, pd.DataFrame(rows, columns=REPORT_COLUMNS))
+
+
+def _is_report(path: Path) -> bool:
+    """Check whether `path` is there as a report, or empty; then another one may replace it."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        begin = stream.read(len(REPORT_HEADER))
+    return begin in (b"", REPORT_HEADER)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -254,14 +270,25 @@ def main(arguments: list[str] | None = None) -> int:
         if reader not in extract.READERS:
             known = ", ".join(sorted(extract.READERS))
             raise PacketidsError(f"{reader} is no reader; there is {known}.")
+    if options.report and os.path.lexists(options.report) and not _is_report(options.report):
+        parser.error(
+            f"--report {recognise.printable(options.report)} is there and is no report of this "
+            "tool. It is not replaced: name another file"
+        )
+    captures, left_out = find(options.folder)
+    for file in left_out:
+        print(f"left out: {file}", file=sys.stderr)
     comparisons = Parallel(n_jobs=options.jobs)(
         delayed(compare)(capture, options.reader, options.reference, options.filter)
-        for capture in find(options.folder)
+        for capture in captures
     )
     print(summary(comparisons))
     if options.report:
         write_report(comparisons, options.report)
-    return int(any(comparison.causes for comparison in comparisons))
+    return int(
+        any(comparison.causes for comparison in comparisons)
+        or any(file.is_wrong for file in left_out)
+    )
 
 
 if __name__ == "__main__":
@@ -269,3 +296,6 @@ if __name__ == "__main__":
         sys.exit(main())
     except PacketidsError as error:
         sys.exit(f"packetids.compare_readers: error: {error}")
+    except OSError as error:
+        path = recognise.printable(error.filename or "a file")
+        sys.exit(f"packetids.compare_readers: error: {path}: {recognise.words(error)}")

@@ -26,6 +26,7 @@ CAPTURE_GROUP_ROWS = 1 << 17  # of a row group of a capture; readers and writer 
 # 20,000, cost time and room; nobody reads less than a row group here.
 PAGE_ROWS = 1 << 18
 PAGE_OCTETS = 1 << 23
+DAMAGE = "packetids.damage"  # of a capture's metadata: what ended its reading early
 
 
 def read(path: Path, columns: list[str] | None = None) -> pa.Table:
@@ -66,6 +67,13 @@ def rows(path: Path) -> int:
         return pq.read_metadata(path).num_rows
 
 
+def damage(path: Path) -> str:
+    """Return what ended the reading of a capture early; empty if it was read to its end."""
+    with _explained(path):
+        found = pq.read_metadata(path).metadata or {}
+    return found.get(DAMAGE.encode(), b"").decode()
+
+
 def schema(path: Path) -> pa.Schema:
     """Give the schema of `path`."""
     with _explained(path):
@@ -74,7 +82,9 @@ def schema(path: Path) -> pa.Schema:
 
 def writer(part: Path, schema: pa.Schema) -> pq.ParquetWriter:
     """Begin a Parquet file at `part`, the temporary path of `atomic.replacing`."""
-    return pq.ParquetWriter(part, schema, **options(schema))
+    return pq.ParquetWriter(
+        part.absolute(), schema, **options(schema)
+    )  # "a:b/c" is taken for a URI
 
 
 def write(path: Path, table: pa.Table) -> None:

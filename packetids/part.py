@@ -5,6 +5,7 @@ shows results says it (`notice`), so that a part of BoT-IoT is never taken for t
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from packetids import classes, settings
 
 PATH = Path("results/label/part.json")
 REFERENCE = Path("reference/paper.csv")
+DAMAGED_NAMES = 5  # in a notice
 
 
 def paper_counts() -> tuple[int, dict[str, int]]:
@@ -24,10 +26,11 @@ def paper_counts() -> tuple[int, dict[str, int]]:
     }
 
 
-def measure(counts: pd.DataFrame, is_bot_iot: bool) -> dict[str, Any]:
+def measure(counts: pd.DataFrame, is_bot_iot: bool, damaged: Sequence[str] = ()) -> dict[str, Any]:
     """Compare `counts` (columns capture, class, packets) with the paper.
 
     ``differs`` is set where all of the paper's captures are there and a count is not the paper's.
+    `damaged` names the captures that count up to their damage only (extract.keep_damaged).
     """
     files, paper = paper_counts()
     ours = counts.groupby("class")["packets"].sum()
@@ -41,6 +44,7 @@ def measure(counts: pd.DataFrame, is_bot_iot: bool) -> dict[str, Any]:
         "packets": sum(packets.values()),
         "packets_paper": sum(paper.values()),
         "complete": complete,
+        "damaged": list(damaged),
         "differs": is_bot_iot and captures >= files and packets != paper,
         "classes": {
             key: {"packets": packets[key], "paper": paper[key],
@@ -83,7 +87,7 @@ def notice(dataset: settings.Dataset, path: Path = PATH) -> str:
     """Say what results are made from: the dataset's notice, and of BoT-IoT what part."""
     found = json.loads(path.read_text(encoding="utf-8"))
     if not found["is_bot_iot"]:
-        return dataset.notice
+        return " ".join(filter(None, (dataset.notice, damage(found))))
     whole = "All of BoT-IoT's captures" if found["complete"] else "A part of BoT-IoT"
     if found["captures"] > found["captures_paper"]:
         whole = "More captures than the paper's"
@@ -95,10 +99,25 @@ def notice(dataset: settings.Dataset, path: Path = PATH) -> str:
             if values["difference"]
         )
         said += f" Warning: packets differ from the paper's Table I: {apart}."
-    return said
+    return " ".join(filter(None, (said, damage(found))))
+
+
+def damage(found: dict[str, Any]) -> str:
+    """Say which captures count in part because they are damaged; nothing where none is."""
+    damaged = found["damaged"]
+    if not damaged:
+        return ""
+    names = ", ".join(damaged[:DAMAGED_NAMES]) + (" …" if damaged[DAMAGED_NAMES:] else "")
+    return (
+        f"Warning: {len(damaged)} of {found['captures']:,} captures are damaged and count up to "
+        f"the damage only (extract.keep_damaged): {names}."
+    )
 
 
 def source(dataset: settings.Dataset, path: Path = PATH) -> str:
     """Name the dataset and its part, for a figure's foot."""
-    said = share(json.loads(path.read_text(encoding="utf-8")))
+    found = json.loads(path.read_text(encoding="utf-8"))
+    said = share(found)
+    if damaged := len(found["damaged"]):
+        said += f"{', ' if said else ''}{damaged:,} damaged, in part"
     return f"dataset {dataset.name}" + (f": {said}" if said else "")

@@ -22,7 +22,7 @@ class Progress:
     def __init__(self, captures: int, octets: int, log: logging.Logger) -> None:
         self._captures, self._octets, self._log = captures, octets, log
         self._done = self._done_octets = self._packets = 0
-        self._began = self._logged = time.monotonic()
+        self._made = self._began = self._logged = time.monotonic()
         self._stack = ExitStack()
         self._bar: tqdm | None = None
         if captures and sys.stderr.isatty():
@@ -32,8 +32,13 @@ class Progress:
             self._stack.enter_context(self._bar)
             self._stack.enter_context(logging_redirect_tqdm())
 
-    def add(self, octets: int, packets: int) -> None:
-        """Count one more capture of `octets` octets, with `packets` packets."""
+    def add(self, octets: int, packets: int, waited_s: float = 0.0) -> None:
+        """Count one more capture of `octets` octets, with `packets` packets.
+
+        The worker that read it had first to wait for `waited_s` seconds, such as for kernels to be
+        compiled. All workers begin with that at the same time, and no rate counts it.
+        """
+        self._began = max(self._began, self._made + waited_s)
         self._done += 1
         self._done_octets += octets
         self._packets += packets

@@ -50,6 +50,7 @@ class Extract:
 
     reader: Literal["native", "tshark", "auto"]
     display_filter: str  # empty: every packet
+    keep_damaged: bool  # a damaged capture counts up to the damage
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ import pyarrow.csv
 
 from packetids import fields
 from packetids.errors import PacketidsError
+from packetids.recognise import printable, words
 
 REFERENCE_VERSION = "4.0"  # 4.0.17 of Debian 12; the tests and the golden captures use it
 BLOCK_OCTETS = 16 << 20
@@ -76,10 +77,17 @@ def read(capture: Path | BinaryIO, display_filter: str) -> Iterator[pa.RecordBat
     """
     version()  # says how to get TShark where it is missing
     if isinstance(capture, Path):
-        named, source, begin = str(capture), str(capture), b""
+        named, begin = printable(capture), b""
+        source = (
+            str(capture) if capture.is_absolute() else os.path.join(".", capture)
+        )  # "-" is stdin
         empty = capture.stat().st_size == 0
     else:
-        named, source, begin = str(getattr(capture, "name", "the stream")), "-", capture.read(4)
+        named = printable(str(getattr(capture, "name", "the stream")))
+        try:
+            source, begin = "-", capture.read(4)
+        except OSError as error:
+            raise PacketidsError(f"{named} cannot be read ({words(error)}).") from None
         empty = not begin
     if empty:  # TShark takes nothing for a capture without packets
         raise PacketidsError(
@@ -94,7 +102,12 @@ def read(capture: Path | BinaryIO, display_filter: str) -> Iterator[pa.RecordBat
     with ExitStack() as stack:
         profile = stack.enter_context(tempfile.TemporaryDirectory())
         complaints = stack.enter_context(tempfile.TemporaryFile())
-        stdin = None if isinstance(capture, Path) else stack.enter_context(_pipe(begin, capture))
+        failed: list[OSError] = []
+        stdin = (
+            None
+            if isinstance(capture, Path)
+            else stack.enter_context(_pipe(begin, capture, failed))
+        )
         process = stack.enter_context(
             subprocess.Popen(
                 command, stdin=stdin, stdout=subprocess.PIPE, stderr=complaints,
@@ -120,16 +133,26 @@ def read(capture: Path | BinaryIO, display_filter: str) -> Iterator[pa.RecordBat
                 f"{_first_complaint(complaints.read())} The file needs to be a whole pcap or "
                 "pcapng capture: fetch it again, or take it out of the captures folder."
             )
+        if failed:  # TShark took what came for all
+            raise PacketidsError(
+                f"{named}: after {rows} packets, it cannot be read any further "
+                f"({words(failed[0])}). Fetch it again, or take it out of the captures folder."
+            )
 
 
-def _pipe(begin: bytes, stream: BinaryIO) -> BinaryIO:
-    """Open a pipe that a thread fills with `begin` and the rest of `stream`."""
+def _pipe(begin: bytes, stream: BinaryIO, failed: list[OSError]) -> BinaryIO:
+    """Open a pipe that a thread fills with `begin` and the rest of `stream`, till reading fails."""
     read_end, write_end = os.pipe()
 
     def fill() -> None:
         with suppress(BrokenPipeError), open(write_end, "wb") as pipe:  # TShark may end first
             pipe.write(begin)
-            shutil.copyfileobj(stream, pipe, BLOCK_OCTETS)
+            try:
+                shutil.copyfileobj(stream, pipe, BLOCK_OCTETS)
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                failed.append(error)
 
     threading.Thread(target=fill, daemon=True).start()
     return open(read_end, "rb")

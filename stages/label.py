@@ -74,7 +74,8 @@ def main(config: Config) -> None:
         raise
     atomic.write_csv(RESULTS / "counts.csv", counts)
     atomic.write_csv(RESULTS / "report.csv", report.table(0 if records is None else records.files))
-    found = part.measure(counts, config.dataset.is_bot_iot)
+    damaged = [one.name for one in listed if parquet.damage(FIELDS / f"{one.name}.parquet")]
+    found = part.measure(counts, config.dataset.is_bot_iot, damaged)
     atomic.write_json(part.PATH, found)
     atomic.write_csv(RESULTS / "table-1.csv", part.table(found))
     by_class = counts.groupby("class")["packets"].sum()

@@ -27,7 +27,12 @@ CHOICES = {
 
 
 def workspace(folder: Path, **choices: Any) -> Path:
-    """Make `folder` a working copy with the quick choices, changed by `choices`."""
+    """Make `folder` a working copy with the quick choices, changed by `choices`.
+
+    Only an earlier working copy is replaced, never a folder of something else.
+    """
+    if folder.exists() and any(folder.iterdir()) and not (folder / "params.yaml").is_file():
+        sys.exit(f"{folder} holds no params.yaml, so it is no working copy and is not replaced.")
     shutil.rmtree(folder, ignore_errors=True)
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],

@@ -78,6 +78,27 @@ def test_a_capture_that_differs_from_the_manifest(folder):
     assert not any(name.endswith(".part") for name in left(folder / "data"))
 
 
+def test_a_place_where_no_output_can_be(folder):
+    (folder / "data").write_text("not a folder")
+
+    refused(stage(folder, "capture"), "data", "Not a directory")
+
+
+@pytest.mark.parametrize("found", ["[]", "7", '{"command": 3, "captures": []}'])
+def test_a_manifest_of_something_else(folder, found):
+    (folder / "captures/tiny/manifest.json").write_text(found)
+
+    refused(stage(folder, "capture"), "dataset tiny needs captures made by")
+
+
+@pytest.mark.parametrize("found", ["7", "[7]", "null", '[{"path": 7}]', '[{"path": "x"}]'])
+def test_a_manifest_that_lists_no_captures(folder, found):
+    made = f'{{"command": "python -m testbed tiny", "captures": {found}}}'
+    (folder / "captures/tiny/manifest.json").write_text(made)
+
+    refused(stage(folder, "capture"), "manifest.json: no list of captures in it")
+
+
 @needs_tshark
 def test_a_file_that_is_no_capture(folder):
     odd = folder / "data/capture/DoS/DoS_TCP/odd.pcap"

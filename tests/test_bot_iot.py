@@ -1,6 +1,7 @@
 """dataset=bot_iot: a download anywhere on disk, read in place by the real stages, through DVC."""
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from packetids import captures, classes, part, settings
 from packetids.errors import PacketidsError
 from tests import botiot, quick
 from tests.conftest import ROOT, needs_tshark
+from tests.test_recognise import packed
 
 DATASET = settings.Dataset("bot_iot", "", True, "Made from BoT-IoT.")
 
@@ -121,6 +123,38 @@ class TestThroughDvc:
         counts = pd.read_csv(work / "results/label/counts.csv")
         assert counts["packets"].sum() == 64 * (botiot.COUNT + 1)
 
+    def test_a_capture_that_is_compressed_is_read_in_place(self, work, place):
+        plain = place / "PCAPs" / botiot.PLACES["Keylogging"][0]
+        before = pd.read_csv(work / "results/label/counts.csv")
+        plain.with_name(plain.name + ".GZ").write_bytes(packed(plain.read_bytes(), "gzip"))
+        plain.unlink()
+        done = quick.run(work, "dvc", "repro", "label")
+
+        assert quick.stages_run(done) == ["capture", "extract", "label"], done.stderr
+        assert pd.read_csv(work / "results/label/counts.csv").equals(before)
+
+    def test_dvc_sees_what_changes_behind_a_linked_file_and_not_in_a_linked_folder(
+        self, work, place
+    ):
+        far = place.parent / "far.pcap"
+        far.write_bytes(botiot.tiny("DoS_TCP")[2])
+        link = place / "PCAPs/DoS/DoS_TCP/1/IoT_Dataset_TCP_DoS__00048_20180604135115.pcap"
+        link.symlink_to(far)
+        quick.run(work, "dvc", "repro", "label")
+        far.write_bytes(botiot.tiny("DoS_TCP")[3])
+        again = quick.run(work, "dvc", "repro", "label")
+        assert quick.stages_run(again) == ["capture", "extract", "label"], again.stderr
+
+        folder = place / "PCAPs/DoS/DoS_TCP/2"
+        folder.symlink_to(place.parent)
+        assert "up to date" in quick.run(work, "dvc", "status", "capture").stdout
+        refused = quick.run(work, sys.executable, "-m", "stages.capture")
+        assert refused.returncode == 1 and "Traceback" not in refused.stderr
+        assert f"{folder}: it is a link to the folder" in refused.stderr
+        assert "DVC does not look below such a link" in refused.stderr
+        folder.unlink()
+        link.unlink()
+
     def test_a_folder_that_is_not_there_is_named(self, work):
         done = quick.run(work, sys.executable, "-m", "stages.capture", "captures=/no/such place")
 
@@ -164,6 +198,92 @@ def test_a_broken_link_is_named(folder):
     link.symlink_to("nowhere.pcap")
 
     with pytest.raises(PacketidsError, match="gone.pcap: cannot be read"):
+        captures.place(folder)
+
+
+def test_captures_are_found_by_what_they_hold(folder, caplog):
+    """Whatever their suffixes are; gzip, Zstandard and LZ4 are read in place."""
+    top = folder / "PCAPs/DoS/DoS_TCP"
+    capture = botiot.tiny("DoS_TCP")[1]
+    names = {
+        "a.PCAP": "", "b.pcap.gz": "gzip", "c.pcap1": "", "c.pcap2.gz": "gzip", "d.PCAP.GZ": "gzip",
+        "e.dmp.gz": "gzip", "f.cap": "", "g.pcap.zst": "zstd", "h.lz4": "lz4", "i": "",
+    }  # fmt: skip
+    for name, how in names.items():
+        (top / name).write_bytes(packed(capture, how) if how else capture)
+    (folder / "far.bin").write_bytes(capture)
+    (top / "linked.pcap").symlink_to(folder / "far.bin")
+    (top / "README").write_text("notes")
+    (top / ".gitignore").write_text("*")
+
+    placed = {c.name: c for c in captures.place(folder)}
+
+    short = {"a", "b", "c.pcap1", "c.pcap2", "d", "e", "f", "g", "h", "i", "linked"}
+    assert {f"DoS/DoS_TCP/{name}" for name in short} < placed.keys()
+    assert len(placed) == botiot.COUNT + len(short)
+    assert placed["DoS/DoS_TCP/b"].path == (top / "b.pcap.gz").absolute()
+    said = [record.getMessage() for record in caplog.records]
+    assert said == [
+        f"left out: {folder}/far.bin: it lies beside PCAPs/ and not in it",
+        f"left out: {top}/README: it begins with 6e 6f 74 65, as no capture does",
+    ]
+
+
+@pytest.mark.parametrize("other", ["a.PCAP.gz", "a.pcapng", "a", "a.cap"])
+def test_two_captures_of_one_name_are_refused_and_not_written_over_each_other(folder, other):
+    top = folder / "PCAPs/DoS/DoS_TCP"
+    (top / "a.pcap").write_bytes(botiot.tiny("DoS_TCP")[1])
+    (top / other).write_bytes(packed(botiot.tiny("DoS_TCP")[2], "gzip"))
+
+    with pytest.raises(
+        PacketidsError, match="a.pcap.* another capture of that name|another.*a.pcap"
+    ):
+        captures.place(folder)
+
+
+@pytest.mark.parametrize("where", ["PCAPs/DoS/DoS_TCP/link", "PCAPs/link", "CSV", "PCAPs"])
+def test_a_linked_folder_is_refused_because_dvc_does_not_look_below(folder, tmp_path, where):
+    real = tmp_path / "elsewhere"
+    if where == "PCAPs":
+        (folder / where).rename(real)
+    else:
+        shutil.rmtree(folder / where, ignore_errors=True)
+        real.mkdir()
+    (folder / where).symlink_to(real)
+
+    with pytest.raises(
+        PacketidsError, match=f"{where}: it is a link to the folder {real}. DVC does"
+    ):
+        captures.place(folder)
+
+
+def test_the_captures_folder_itself_may_be_a_link(folder, tmp_path):
+    (tmp_path / "link").symlink_to(folder)
+
+    assert len(captures.place(tmp_path / "link")) == botiot.COUNT
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (b"caf\xe9.pcap", r"caf\\xe9.pcap: its name is not UTF-8"),
+        (b"caf\xe9.txt", r"caf\\xe9.txt: its name is not UTF-8"),  # DVC ends with a codec's error
+        (b"fifo", "fifo: it is a FIFO, no regular file, and DVC would wait for it"),
+        (b"x.pcap.bz2", "packed by bzip2, which no reader reads. Unpack it"),
+        (b"hard.pcap", "its packets would count twice"),
+    ],
+)
+def test_what_dvc_trips_over_and_no_reader_reads_is_refused(folder, name, said):
+    path = folder / "PCAPs/DoS/DoS_TCP" / os.fsdecode(name)
+    first = folder / "PCAPs" / botiot.PLACES["DoS_TCP"][0]
+    if name == b"fifo":
+        os.mkfifo(path)
+    elif name == b"hard.pcap":
+        os.link(first, path)
+    else:
+        path.write_bytes(packed(first.read_bytes(), "bzip2" if path.suffix == ".bz2" else "gzip"))
+
+    with pytest.raises(PacketidsError, match=said):
         captures.place(folder)
 
 

@@ -1,6 +1,7 @@
 """What is wrong with a captures folder is said, and nothing half-unpacked stays."""
 
 import json
+import lzma
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from packetids import captures
 from packetids.errors import PacketidsError
+from tests.test_recognise import packed
 
 ROOT = Path(__file__).parents[1]
 
@@ -102,6 +104,25 @@ def test_a_capture_in_a_folder_of_no_subcategory_is_named(dataset, tmp_path):
 
     with pytest.raises(PacketidsError, match="DDoS_SCTP.*name no attack subcategory"):
         captures.unpack(dataset, tmp_path / "out")
+
+
+@pytest.mark.parametrize("how", ["gzip", "bzip2", "zstd", "lz4", ""])
+def test_embedded_captures_may_be_packed_otherwise(dataset, tmp_path, how):
+    path = one_of(dataset)
+    content = lzma.decompress(path.read_bytes())
+    path.unlink()
+    name = path.name.removesuffix(".pcap.xz")
+    (path.parent / f"{name}.PCAP.any").write_bytes(packed(content, how) if how else content)
+    (path.parent / f"{name}.PCAP.any").rename(path.parent / f"{name}.pcap.gz")
+
+    assert len(captures.unpack(dataset, tmp_path / "out")) == 40
+
+
+def test_what_is_left_out_is_logged_with_its_reason(dataset, tmp_path, caplog):
+    (dataset / "PCAPs/README").write_text("notes")
+    captures.unpack(dataset, tmp_path / "out")
+
+    assert f"left out: {dataset}/PCAPs/README: it begins with 6e 6f 74 65" in caplog.text
 
 
 def test_a_missing_or_broken_manifest_is_named(dataset, tmp_path):

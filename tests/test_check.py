@@ -1,5 +1,8 @@
 """The check before hours of work: a table, and a status that says whether a run would work."""
 
+import gzip
+import lzma
+import os
 import shutil
 import struct
 import sys
@@ -7,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from packetids import check, tshark
+from packetids import check, extract, progress, recognise, settings, tshark, walk
 from packetids.errors import PacketidsError
-from tests import botiot, naive, quick
+from tests import botiot, quick
 from tests.conftest import ROOT, needs_tshark
+from tests.test_recognise import packed
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +42,7 @@ def test_a_part_of_the_dataset_would_run(place):
     assert f"{botiot.COUNT} files" in row(done, "captures  ") and "344" in row(done, "captures  ")
     assert row(done, "captures  ").endswith("part")
     assert "2 files" in row(done, "captures of DDoS_TCP") and "95,643,746" in done.stdout
-    assert "about 64 packets" in row(done, "captures of Keylogging")
+    assert " 64 packets" in row(done, "captures of Keylogging")
     assert "IoT_Dataset_TCP_DoS__00001" in row(done, "captures of DoS_TCP")  # gap before 00046
     assert "entire, without header: 2 files (of 74), about 872 rows" in row(done, "flow records")
     assert row(done, "flow records").endswith("part")
@@ -80,24 +84,203 @@ def test_a_subcategory_that_no_task_needs_may_be_missing(tmp_path):
     assert binary.returncode == 0 and row(binary, "class Theft").endswith("missing")
 
 
-@needs_tshark
-def test_a_capture_that_the_reader_cannot_read_is_named(place, tmp_path):
-    folder = Path(shutil.copytree(place, tmp_path / "BoT-IoT"))
-    for other in ("DDoS", "Scan", "Theft"):
+def only(folder: Path, *tops: str) -> None:
+    """Take all but some captures out of a download: each subcategory costs TShark a start."""
+    for other in {"DDoS", "DoS", "Scan", "Theft"} - {*tops}:
         shutil.rmtree(folder / "PCAPs" / other)
-    path = folder / "PCAPs" / botiot.PLACES["DoS_UDP"][0]
-    whole = path.read_bytes()
-    path.write_bytes(whole[:24] + struct.pack("<IIII", 0, 0, 1 << 30, 1 << 30) + whole[40:])
-    done = run(folder, "tasks=[DoS_UDP]")
 
-    assert done.returncode == 1 and path.name in done.stdout
-    assert "no whole packet" in done.stdout
+
+@needs_tshark
+@pytest.mark.parametrize("reader", ["native", "tshark"])
+def test_damaged_captures_are_found_wherever_the_damage_is(tmp_path, reader):
+    """Records that cannot be, a file that was cut short in its last octets, packed or not."""
+    folder = botiot.download(tmp_path / "BoT-IoT", flows=False)
+    only(folder, "DoS")
+    places = [
+        folder / "PCAPs" / botiot.PLACES[key][0] for key in ("DoS_UDP", "DoS_TCP", "DoS_HTTP")
+    ]
+    whole = places[0].read_bytes()
+    places[0].write_bytes(whole[:24] + struct.pack("<IIII", 0, 0, 1 << 30, 1 << 30) + whole[40:])
+    cut = places[1].read_bytes()[:-1]
+    places[1].write_bytes(cut)
+    packed = places[2].with_name(places[2].name + ".gz")
+    packed.write_bytes(gzip.compress(places[2].read_bytes())[:-20])
+    places[2].unlink()
+
+    done = run(folder, "tasks=[DoS_UDP,DoS_TCP,DoS_HTTP]", f"extract={reader}")
+
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    lines = done.stdout.splitlines()
+    for name, *words in (
+        (places[0].name, "frame 1, octet 24 of the file", str(1 << 30)),
+        (places[1].name, "cut short in frame 64, octet ", "of the file"),
+        (packed.name, "cut short in frame ", "of the unpacked capture", "gzip data are cut short"),
+    ):
+        (line,) = [line for line in lines if name in line and line.endswith("NO")]
+        assert all(word in line for word in words), line
+
+
+@needs_tshark
+def test_damage_is_part_where_damaged_captures_are_kept(tmp_path):
+    folder = botiot.download(tmp_path / "BoT-IoT", flows=False)
+    only(folder, "DoS", "Scan", "Theft")
+    path = folder / "PCAPs" / botiot.PLACES["DoS_UDP"][0]
+    path.write_bytes(path.read_bytes()[:-1])
+
+    done = run(folder, "tasks=[DoS_UDP]", "extract.keep_damaged=true", "extract=native")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if path.name in line]
+    assert "cut short in frame 64" in line and "63 packets before it count" in line
+    assert line.endswith("part")
+    assert "1 files" in row(done, "captures of DoS_UDP") and " 63 packets" in done.stdout
+
+
+def test_every_packet_is_counted_whatever_the_packing(tmp_path, tiny_pcaps):
+    counted = {}
+    for how in ("", "gzip", "xz", "bzip2", "zstd", "lz4"):
+        path = tmp_path / f"a{how}"
+        content = tiny_pcaps[0].read_bytes()
+        path.write_bytes(packed(content, how) if how else content)
+        item = walk.Walk(path, recognise.recognise(path).packing)
+        counted[how] = walk.walk(item)
+        path.write_bytes(path.read_bytes()[:-30])
+        cut = walk.walk(item)
+        assert path.name in cut.damage and cut.packets < 64, cut
+        path.unlink()
+        assert "No such file" in walk.walk(item).damage
+
+    assert set(counted.values()) == {walk.Walked(64)}
+
+
+def test_the_walk_shows_how_far_it_is(tmp_path, tiny_pcaps, monkeypatch, caplog):
+    monkeypatch.setattr(progress, "EVERY_S", -1.0)
+    caplog.set_level("INFO")
+    told = check.walk_all([walk.Walk(path) for path in tiny_pcaps[:3]], workers=1)
+
+    assert told == [walk.Walked(64)] * 3
+    assert [f"{n}/3 captures" in caplog.text for n in (1, 2, 3)] == [True] * 3
+
+
+def test_walking_and_reading_agree(tmp_path, tiny_pcaps):
+    """On what is damaged, where, and how many packets come before, wherever a capture is cut."""
+    content = tiny_pcaps[0].read_bytes()
+    path, target = tmp_path / "a.pcap", tmp_path / "a.parquet"
+    for end in (*range(20, 200, 9), *range(len(content) - 100, len(content) + 1, 7)):
+        path.write_bytes(content[:end])
+        told = walk.walk(walk.Walk(path))
+        read = extract.to_parquet(path, target, "native", "", keep_damaged=True)
+
+        assert (told.packets, told.damage) == (read.packets, read.damage)
+
+
+@needs_tshark
+def test_everything_that_is_left_out_or_wrong_is_in_the_table(tmp_path):
+    folder = botiot.download(tmp_path / "BoT-IoT", flows=False)
+    only(folder, "DoS")
+    top = folder / "PCAPs/DoS/DoS_TCP"
+    capture = botiot.tiny("DoS_TCP")[1]
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (top / "notes.docx").write_bytes(b"PK\3\4")
+    (top / "more.docx").write_bytes(b"PK\3\4")
+    (folder / "beside.pcap").write_bytes(capture)
+    (top / "x.pcap.xz").write_bytes(lzma.compress(capture))
+    (top / "link").symlink_to(elsewhere)
+    (top / "gone.pcap").symlink_to("nowhere")
+    (top / os.fsdecode(b"caf\xe9.pcap")).write_bytes(capture)
+    (folder / "CSV").symlink_to(elsewhere)
+    (top / "page.pcap").write_bytes(b"<html>")
+    (top / "none.pcap").write_bytes(capture[:24])
+    (top / "new\nline.pcap").write_bytes(b"")
+    os.mkfifo(top / "fifo.pcap")
+    shutil.copy(folder / "PCAPs" / botiot.PLACES["DoS_TCP"][0], f"{top}/1.gz")
+    (top / "1.pcap").write_bytes(capture)
+
+    done = run(folder, "tasks=[DoS_TCP]", "extract=native")
+
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    said = {
+        line.split("/")[-1].split(" ")[0].rstrip(":,"): line for line in done.stdout.splitlines()
+    }
+    for name, words in {
+        "more.docx": "a zip archive",
+        "beside.pcap": "beside PCAPs/ and not in it",
+    }.items():
+        (line,) = [line for line in done.stdout.splitlines() if name in line]
+        assert words in line and line.endswith("ok")
+    assert "notes.docx" in done.stdout and "left out: 2" in done.stdout
+    for name, words in {
+        "x.pcap.xz": "packed by xz, which no reader reads. Unpack it",
+        "DoS_TCP/link": "DVC does not look below such a link",
+        "BoT-IoT/CSV": "DVC does not look below such a link",
+        "gone.pcap": "a link to nowhere, which is not there",
+        r"caf\xe9.pcap": "not UTF-8",
+        "page.pcap": "3c 68 74 6d",
+        "none.pcap": "no packet in it",
+        r"new\nline.pcap": "empty",
+        "fifo.pcap": "a FIFO",
+        "1.pcap": "another capture of that name",
+    }.items():
+        (line,) = [line for line in done.stdout.splitlines() if name in line]
+        assert words in line and line.endswith("NO"), (name, line, said)
+
+
+@needs_tshark
+@pytest.mark.parametrize(
+    ("reader", "verdict"), [("native", "NO"), ("auto", "ok"), ("tshark", "ok")]
+)
+def test_zstandard_and_lz4_are_as_good_as_the_reader(tmp_path, reader, verdict):
+    folder = botiot.download(tmp_path / "BoT-IoT", flows=False)
+    only(folder, "DoS", "Scan", "Theft")
+    path = folder / "PCAPs" / botiot.PLACES["DoS_UDP"][0]
+    path.with_name(path.name + ".zst").write_bytes(packed(path.read_bytes(), "zstd"))
+    path.unlink()
+
+    done = run(folder, "tasks=[DoS_TCP]", f"extract={reader}")
+
+    assert done.returncode == (verdict == "NO"), done.stdout + done.stderr
+    if verdict == "NO":
+        (line,) = [line for line in done.stdout.splitlines() if ".zst" in line]
+        assert "only TShark reads" in line and line.endswith("NO")
+    else:
+        assert " 64 packets" in row(done, "captures of DoS_UDP")
+
+
+def test_what_only_tshark_can_walk_is_told(tmp_path):
+    erf = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 197) + bytes(26)
+    (tmp_path / "erf.pcap").write_bytes(erf)
+    told = walk.walk(walk.Walk(tmp_path / "erf.pcap"))
+
+    assert told.packets == 0 and "not read natively" in told.unread and not told.damage
+    for natively, verdict in ((True, check.BAD), (False, check.PART)):
+        (found,) = check.whole(tmp_path / "erf.pcap", told, natively=natively, keep_damaged=False)
+        assert found.verdict == verdict and "erf.pcap" in found.found
 
 
 def test_the_embedded_captures_pass():
     done = quick.run(ROOT, sys.executable, "-m", "stages.check", "extract=tshark")
 
     assert done.returncode == 0 and "40 files" in row(done, "captures  ")
+
+
+@pytest.mark.parametrize(
+    ("keep", "words"),
+    [(100, ("frame ", "of the unpacked capture", "cannot be read any further")), (3, ("empty",))],
+)
+def test_damage_of_an_embedded_capture_is_found(tmp_path, keep, words):
+    """In its packing, where a copy was cut short."""
+    folder = Path(shutil.copytree(ROOT / "captures/tiny", tmp_path / "tiny"))
+    path = min((folder / "PCAPs").rglob("*.xz"))
+    octets = path.read_bytes()[: -40 if keep == 100 else 0]
+    path.write_bytes(octets)
+    done = quick.run(
+        ROOT, sys.executable, "-m", "stages.check", "dataset=tiny", f"captures={folder}",
+        "sample=tiny", "extract=native",
+    )  # fmt: skip
+
+    (line,) = [line for line in done.stdout.splitlines() if path.name in line]
+    assert done.returncode == 1 and line.endswith("NO") and all(word in line for word in words)
 
 
 def test_an_empty_folder_is_an_error(tmp_path):
@@ -107,27 +290,17 @@ def test_an_empty_folder_is_an_error(tmp_path):
 
 
 @pytest.mark.parametrize("octets", [1, 500, 3000, 10**9])
-def test_a_head_is_whole_records_of_a_capture(tiny_pcaps, tmp_path, octets):
-    for path in tiny_pcaps[::7]:
-        size = check.copy_head(path, tmp_path / "head.pcap", octets)
-        kept = naive.pcap_packets(tmp_path / "head.pcap")
+@pytest.mark.parametrize("how", ["", "gzip", "lz4"])
+def test_a_head_is_the_beginning_of_the_unpacked_capture(tiny_pcaps, tmp_path, octets, how):
+    content = tiny_pcaps[0].read_bytes()
+    path = tmp_path / "a"
+    path.write_bytes(packed(content, how) if how else content)
+    place = check.Place(path, 0, recognise.recognise(path).packing)
+    size = check.copy_head(place, tmp_path / "head", octets)
 
-        assert size == (tmp_path / "head.pcap").stat().st_size
-        assert size >= min(octets, path.stat().st_size)
-        assert kept == naive.pcap_packets(path)[: len(kept)]
-
-
-def test_a_head_of_a_pcapng_is_whole_blocks(tmp_path):
-    section = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
-    interface = struct.pack("<IIHHII", 1, 20, 1, 0, 0, 20)
-    packet = struct.pack("<IIIIIIII", 6, 36, 0, 0, 0, 4, 4, 0) + struct.pack("<I", 36)
-    path, head = tmp_path / "a.pcapng", tmp_path / "head"
-    path.write_bytes(section + interface + packet * 3 + packet[:20])
-
-    check.copy_head(path, head, 60)
-    assert head.read_bytes() == section + interface + packet
-    check.copy_head(path, head, 10**6)
-    assert head.read_bytes() == section + interface + packet * 3
+    assert (tmp_path / "head").read_bytes() == content[:octets] and size == min(
+        octets, len(content)
+    )
 
 
 def test_gaps_in_the_numbers_are_named(tmp_path):
@@ -140,15 +313,13 @@ def test_gaps_in_the_numbers_are_named(tmp_path):
 
 
 def test_a_reader_that_is_not_there(monkeypatch):
-    from packetids import settings
-
     def none():
         raise PacketidsError("TShark is not there")
 
     monkeypatch.setattr(tshark, "version", none)
-    assert check.reader(settings.Extract("tshark", "ip")).verdict == check.BAD
-    assert check.reader(settings.Extract("auto", "ip")).verdict == check.PART
-    assert check.reader(settings.Extract("native", "ip")).verdict == check.OK
+    assert check.reader(settings.Extract("tshark", "ip", False)).verdict == check.BAD
+    assert check.reader(settings.Extract("auto", "ip", False)).verdict == check.PART
+    assert check.reader(settings.Extract("native", "ip", False)).verdict == check.OK
 
 
 def test_too_little_disk_stops(monkeypatch):

@@ -2,7 +2,9 @@
 
 import csv
 import itertools
+import lzma
 import shutil
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -150,7 +152,43 @@ def test_captures_are_known_by_name_or_first_octets(folder):
     (folder / "deep" / "readme.txt").write_bytes(b"no capture")
     (folder / "deep" / "empty").write_bytes(b"")
 
-    assert [path.name for path in compare_readers.find(folder)] == ["trace", "one.pcap"]
+    (folder / "deep" / "no.pcap").symlink_to("nowhere")
+    (folder / "deep" / "one.pcap.xz").write_bytes(lzma.compress(b"\x0a\x0d\x0d\x0a"))
+    captures, left_out = compare_readers.find(folder)
+
+    assert [path.name for path in captures] == ["trace", "one.pcap"]
+    assert {file.path.name: file.is_wrong for file in left_out} == {
+        "readme.txt": False, "empty": False, "no.pcap": True, "one.pcap.xz": True,
+    }  # fmt: skip
+
+
+def test_what_is_left_out_is_told_and_a_capture_that_is_missing_counts(folder, compared, capsys):
+    same = reader_of(batch_of(3))
+    (folder / "readme.txt").write_text("no capture")
+    assert compared(same, same)[0] == 0
+
+    (folder / "gone.pcap").symlink_to("nowhere")
+    capsys.readouterr()
+    status = compare_readers.main([str(folder), "--reader", "ours", "--reference", "theirs"])
+    said = capsys.readouterr().err
+    assert status == 1
+    assert f"left out: {folder}/readme.txt: it begins with 6e 6f 20 63" in said
+    assert f"left out: {folder}/gone.pcap: cannot be read (a link to nowhere" in said
+
+
+def test_a_report_replaces_a_report_and_nothing_else(folder, compared, tmp_path, capsys):
+    same = reader_of(batch_of(3))
+    report = tmp_path / "report.csv"
+    for _ in range(2):
+        assert compared(same, same, "--report", str(report))[0] == 0
+    (tmp_path / "empty").touch()
+    assert compared(same, same, "--report", str(tmp_path / "empty"))[0] == 0
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    for path in (folder / "one.pcap", tmp_path / "other.csv", tmp_path, Path("/dev/null")):
+        with pytest.raises(SystemExit, match="2"):
+            compared(same, same, "--report", str(path))
+        assert "is there and is no report of this tool" in capsys.readouterr().err
+    assert (folder / "one.pcap").read_bytes() == b"read by no reader of this test"
 
 
 def test_a_folder_without_captures_and_an_unknown_reader_are_refused(tmp_path):

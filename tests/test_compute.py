@@ -123,7 +123,7 @@ def test_captures_are_all_right_after_a_worker_was_killed(cluster, tiny_pcaps, t
     work = [
         Capture(p.stem, p, "DoS_TCP", p.stat().st_size, f"sha256:{p.stem}") for p in tiny_pcaps[:15]
     ]
-    p = settings.Extract(reader="tshark", display_filter="ip or ipv6 or arp")
+    p = settings.Extract(reader="tshark", display_filter="ip or ipv6 or arp", keep_damaged=False)
     many.extract_all(work, tmp_path / "expected", p, PROCESSES)
     out = tmp_path / "out"
     victim = next(iter(cluster.workers.values())).pid

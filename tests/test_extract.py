@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from packetids import captures, extract, fields, settings, tshark
+from packetids import captures, extract, fields, part, progress, settings, tshark
 from packetids.captures import Capture
 from packetids.errors import PacketidsError, Unsupported
 from packetids.extract import many, writer
@@ -167,7 +167,7 @@ def octets(folder: Path) -> dict[str, bytes]:
 
 
 def test_one_capture_more_costs_one_capture(counted, tmp_path, monkeypatch):
-    p = settings.Extract(reader="native", display_filter=FILTER)
+    p = settings.Extract(reader="native", display_filter=FILTER, keep_damaged=False)
     work = some(tmp_path, "a", "bb", "ccc")
     out = tmp_path / "out"
 
@@ -218,7 +218,7 @@ def test_an_edit_counts_for_the_readers_whose_rows_it_can_change(
 
 def test_one_bad_capture_does_not_stop_the_others(readers, tmp_path):
     work = some(tmp_path, "cut", "a", "link")
-    p = settings.Extract(reader="auto", display_filter=FILTER)
+    p = settings.Extract(reader="auto", display_filter=FILTER, keep_damaged=False)
     stale = tmp_path / "out/x/cut.parquet"
     stale.parent.mkdir(parents=True)
     write(stale, [packets(0, 5)])
@@ -228,6 +228,57 @@ def test_one_bad_capture_does_not_stop_the_others(readers, tmp_path):
     assert [outcome.capture for outcome in found] == work
     assert [outcome.packets for outcome in found] == [0, 10, 7]
     assert "cut short in frame 6" in found[0].error and not stale.exists()
+
+
+def test_a_system_error_of_one_capture_does_not_stop_the_others(readers, tmp_path):
+    """Such as a capture that is gone, or whose permissions have changed, since it was listed."""
+    work = some(tmp_path, "a", "b")
+    (tmp_path / "out/x").mkdir(parents=True)
+    (tmp_path / "out/x/a.parquet").symlink_to("/proc/no")
+    (tmp_path / "out/x/b.parquet").symlink_to("b")
+    p = settings.Extract(reader="native", display_filter=FILTER, keep_damaged=False)
+    work[0] = dataclasses.replace(work[0], name="n" * 300)
+
+    found = many.extract_all(work, tmp_path / "out2", p, PROCESS)
+    assert "File name too long" in found[0].error and found[0].reading is None
+    assert found[1].packets == 10 and not found[1].error
+
+    linked = many.extract_all(some(tmp_path, "a", "b"), tmp_path / "out", p, PROCESS)
+    assert [outcome.reading for outcome in linked] == [None, None]
+    assert "a link to /proc/no, which is not there" in linked[0].error
+
+
+def test_no_rate_counts_what_workers_wait_for(caplog, monkeypatch):
+    """18 packets/s and two hours left, while kernels were compiled: that was one capture of 40."""
+    now = [1000.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    caplog.set_level("INFO")
+    with progress.Progress(40, 4000, many.log) as shown:
+        now[0] += 62.0
+        shown.add(100, 1000, waited_s=60.0)
+        now[0] += 20.0
+        shown.add(100, 1000, waited_s=55.0)
+
+    assert "1/40 captures, 500 packets/s, 01:18 left" in caplog.text
+    assert "2/40 captures, 91 packets/s, 06:58 left" in caplog.text
+
+
+def test_kernels_that_cannot_be_kept_are_left_to_those_who_read():
+    code = """
+import logging, time
+from numba.core.caching import NullCache
+from packetids.extract import compiled
+from packetids.native import dissect
+logging.basicConfig(level="INFO")
+dissect.run._cache = NullCache()
+began = time.monotonic()
+assert compiled.ready(logging.getLogger(), elsewhere=True) == 0.0 == compiled.spent_s()
+assert time.monotonic() - began < 1
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert "kernels, for each process, because numba can keep none here" in done.stderr
 
 
 def test_the_tools_parent_process_loads_neither_numba_nor_tensorflow():
@@ -272,8 +323,9 @@ def test_the_report_tells_who_read_what(fresh):
     told = pd.read_csv(fresh / "results/extract/captures.csv", keep_default_na=False)
     rows = [pq.read_metadata(fresh / f"data/extract/{n}.parquet").num_rows for n in told["capture"]]
 
-    assert list(told.columns) == ["capture", "reader", "reason", "packets"]
-    assert set(told["reader"]) == {"native"} and set(told["reason"]) == {""}
+    assert list(told.columns) == ["capture", "reader", "reason", "packets", "damage"]
+    assert set(told["reader"]) == {"native"}
+    assert set(told["reason"]) == set(told["damage"]) == {""}
     assert list(told["packets"]) == rows
     assert list(told["capture"]) == [c.name for c in captures.listed(fresh / "data/capture")]
 
@@ -328,6 +380,62 @@ def test_dvc_repro_reads_the_one_capture_that_was_added(tmp_path):
     assert "1 captures to read, 3 were read before" in second.stderr
     assert kept.items() < octets(folder / "data/extract").items()
     assert quick.stages_run(quick.run(folder, "dvc", "repro", "extract")) == []
+
+
+@pytest.fixture
+def cut(fresh, tmp_path) -> tuple[Path, str]:
+    """The workspace with one capture cut short, and the name of that capture."""
+    folder = Path(shutil.copytree(fresh, tmp_path / "work"))
+    listed = captures.listed(folder / "data/capture")
+    path = folder / listed[3].path
+    path.write_bytes(path.read_bytes()[:-1])
+    shorter = dataclasses.replace(listed[3], octets=listed[3].octets - 1, identity="sha256:cut")
+    captures.write_listing(folder / "data/capture", [*listed[:3], shorter, *listed[4:]])
+    return folder, listed[3].name
+
+
+def stage(folder: Path, name: str, *overrides: str) -> subprocess.CompletedProcess[str]:
+    return quick.run(folder, sys.executable, "-m", f"stages.{name}", *overrides)
+
+
+def test_a_damaged_capture_stops_the_stage_unless_it_is_to_be_kept(cut):
+    folder, name = cut
+    kept, made = "extract.keep_damaged=true", folder / f"data/extract/{name}.parquet"
+
+    refused = stage(folder, "extract")
+    assert refused.returncode == 1 and "cut short in frame 64, octet " in refused.stderr
+    assert "of the file" in refused.stderr and "Traceback" not in refused.stderr
+    assert not made.exists()
+
+    first, again = (stage(folder, "extract", kept) for _ in range(2))
+    assert first.returncode == again.returncode == 0, first.stderr
+    assert "1 captures to read, 11 were read before" in first.stderr
+    assert "0 captures to read, 12 were read before" in again.stderr
+    for done in (first, again):
+        assert "1 of 12 captures are damaged and count up to the damage only" in done.stderr
+    told = pd.read_csv(folder / "results/extract/captures.csv", keep_default_na=False)
+    damage = told.set_index("capture")["damage"]
+    assert list(damage[damage != ""].index) == [name] and "frame 64" in damage[name]
+    assert told.set_index("capture")["packets"][name] == pq.read_metadata(made).num_rows > 0
+
+    without = stage(folder, "extract")
+    assert without.returncode == 1 and "1 captures to read, 11 were read" in without.stderr
+    assert not made.exists()
+
+
+def test_kept_damage_is_told_on_every_table_figure_and_run(cut):
+    folder, name = cut
+    for done in (stage(folder, "extract", "extract.keep_damaged=true"), stage(folder, "label")):
+        assert done.returncode == 0, done.stderr
+    path = folder / "results/label/part.json"
+    dataset = settings.Dataset("tiny", "", False, "Made from the tiny test capture.")
+
+    assert json.loads(path.read_text())["damaged"] == [name]
+    assert part.notice(dataset, path) == (
+        "Made from the tiny test capture. Warning: 1 of 12 captures are damaged and count up to "
+        f"the damage only (extract.keep_damaged): {name}."
+    )
+    assert part.source(dataset, path) == "dataset tiny: 1 damaged, in part"
 
 
 @needs_tshark

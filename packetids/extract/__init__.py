@@ -7,12 +7,13 @@ captures; ``python -m packetids.extract`` is the tool for the command line.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
 
-from packetids import atomic
+from packetids import atomic, parquet, recognise
 from packetids.errors import PacketidsError, Unsupported
 from packetids.extract.writer import Writer
 
@@ -22,7 +23,7 @@ NATIVE, TSHARK = "native", "tshark"
 AUTO = "auto"  # native, and TShark for the captures that only it reads
 
 # Keys of a Parquet file's metadata.
-READ_BY, REASON, DAMAGE = "packetids.reader", "packetids.reason", "packetids.damage"
+READ_BY, REASON, DAMAGE = "packetids.reader", "packetids.reason", parquet.DAMAGE
 
 
 # A reader is imported where it is used: numba alone takes a quarter of a second.
@@ -59,6 +60,7 @@ def to_parquet(
     metadata: dict[str, str] | None = None,
     *,
     keep_damaged: bool = False,
+    named: str = "",
 ) -> Reading:
     """Extract `capture` to the Parquet file `target`, which appears only when it is whole.
 
@@ -74,22 +76,28 @@ def to_parquet(
         Wireshark's display filter language.
     keep_damaged : bool
         Keep what comes before damage; `Reading.damage` and the metadata of `target` tell it.
+    named : str
+        What errors and metadata call the capture instead of its path.
 
     Raises
     ------
     PacketidsError
-        If the reader does not exist or cannot read the capture to its end.
+        If the reader does not exist, cannot read the capture to its end, or `target` is there and
+        is no Parquet file.
     """
     check(reader)
-    kept = metadata or {}
+    if why := recognise.not_replaceable(target):
+        raise PacketidsError(f"{recognise.printable(target)} {why}. It is not replaced.")
+    write = partial(_write, capture, target, display_filter, metadata or {}, keep_damaged, named)
     if reader != AUTO:
-        return _write(capture, target, reader, "", display_filter, kept, keep_damaged)
+        return write(reader)
     try:
-        return _write(capture, target, NATIVE, "", display_filter, kept, keep_damaged)
+        return write(NATIVE)
     except Unsupported as error:
         reason = reason_of(error)
+    _check_begin(capture)
     try:
-        return _write(capture, target, TSHARK, reason, display_filter, kept, keep_damaged)
+        return write(TSHARK, reason)
     except PacketidsError as error:
         raise PacketidsError(f"{error} (The native reader does not read it: {reason})") from None
 
@@ -107,14 +115,26 @@ def reason_of(error: Unsupported) -> str:
     return str(error).rsplit(": ", 1)[-1].split(". ")[0].rstrip(".")
 
 
+def _check_begin(capture: Path | BinaryIO) -> None:
+    """Refuse what is no capture: TShark may take it for one, of a single packet."""
+    if isinstance(capture, Path):
+        file = recognise.recognise(capture)
+        if file.kind in (recognise.Kind.OTHER, recognise.Kind.PRETENDER):
+            raise PacketidsError(
+                f"{file}. Fetch it again, or take it out of the captures folder; what TShark makes "
+                "of it, the tshark reader tells."
+            )
+
+
 def _write(
     capture: Path | BinaryIO,
     target: Path,
-    reader: str,
-    reason: str,
     display_filter: str,
     metadata: dict[str, str],
     keep_damaged: bool,
+    named: str,
+    reader: str,
+    reason: str = "",
 ) -> Reading:
     metadata = {READ_BY: reader, REASON: reason, **metadata}
     damage = ""
@@ -123,8 +143,10 @@ def _write(
             for batch in READERS[reader](capture, display_filter):
                 writer.write(batch)
         except PacketidsError as error:
+            if named:
+                error = type(error)(str(error).replace(str(capture), named))
             if not keep_damaged or isinstance(error, Unsupported):
-                raise
+                raise error from None
             damage = str(error)
             writer.note(DAMAGE, damage)
     return Reading(reader, reason, writer.rows, damage)

@@ -4,6 +4,7 @@ Apart from `many`, because a worker imports only this: what `many` needs besides
 worker a tenth of a second.
 """
 
+import errno
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 from packetids import extract
 from packetids.captures import Capture
 from packetids.errors import PacketidsError
+from packetids.extract import compiled
+from packetids.recognise import printable, words
 
 KEY = "packetids.key"  # of a Parquet file's metadata: what made it, see `many`
 
@@ -27,7 +30,7 @@ class Job:
     keep_damaged: bool = False
 
     def __str__(self) -> str:
-        return str(self.capture.path)
+        return printable(self.capture.path)
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,8 @@ class Outcome:
     capture: Capture
     reading: extract.Reading | None  # None if it could not be read
     seconds: float = 0.0  # 0 if its Parquet file was there already
-    error: str = ""
+    error: str = ""  # it could not be read, or not to its end: `reading` tells which
+    compiled_s: float = 0.0  # before, for the worker's kernels; not counted in `seconds`
 
     @property
     def packets(self) -> int:
@@ -46,8 +50,16 @@ class Outcome:
 
 
 def run(job: Job) -> Outcome:
-    """Extract one capture; tell what became of it, damage included."""
+    """Extract one capture; tell what became of it, damage included.
+
+    Raises
+    ------
+    OSError
+        If the disk is full: then nobody needs to try the other captures.
+    """
+    compiled_s = 0.0 if job.reader == extract.TSHARK else compiled.ready()
     began = time.perf_counter()
+    reading, error = None, ""
     try:
         reading = extract.to_parquet(
             job.capture.path,
@@ -57,6 +69,11 @@ def run(job: Job) -> Outcome:
             {KEY: job.key},
             keep_damaged=job.keep_damaged,
         )
-    except PacketidsError as error:
-        return Outcome(job.capture, None, time.perf_counter() - began, str(error))
-    return Outcome(job.capture, reading, time.perf_counter() - began, reading.damage)
+        error = reading.damage
+    except PacketidsError as failed:
+        error = str(failed)
+    except OSError as failed:
+        if failed.errno == errno.ENOSPC:
+            raise
+        error = f"{printable(failed.filename or job.capture.path)}: {words(failed)}"
+    return Outcome(job.capture, reading, time.perf_counter() - began, error, compiled_s)

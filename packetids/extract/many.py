@@ -21,19 +21,19 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from packetids import atomic, compute, extract, settings
+from packetids import atomic, compute, extract, recognise, settings
 from packetids.captures import Capture
 from packetids.errors import PacketidsError
-from packetids.extract import job
+from packetids.extract import compiled, job
 from packetids.extract.job import KEY, Job, Outcome
 from packetids.progress import Progress
 
 PACKAGE = Path(__file__).parents[1]
 SHARED = ("fields.py", "parquet.py", "extract/__init__.py", "extract/writer.py")
 OF_READER: dict[str, tuple[str, ...]] = {
-    extract.NATIVE: ("native/*",),
+    extract.NATIVE: ("native/*", "recognise.py"),
     extract.TSHARK: ("tshark.py",),
-    extract.AUTO: ("native/*", "tshark.py"),
+    extract.AUTO: ("native/*", "recognise.py", "tshark.py"),
 }
 
 log = logging.getLogger("extract")
@@ -44,13 +44,13 @@ def extract_all(
     folder: Path,
     p: settings.Extract,
     where: settings.Compute,
-    *,
-    keep_damaged: bool = False,
 ) -> list[Outcome]:
     """Extract each capture to ``<folder>/<name>.parquet``, and go on where one cannot be read.
 
     A Parquet file of other content is removed before its capture is read, so that a file that is
-    there is right, whenever the work is interrupted.
+    there is right, whenever the work is interrupted. What is no Parquet file stays, and its capture
+    is not read. With ``p.keep_damaged`` a damaged capture's Parquet file holds what comes before the
+    damage, which the outcome's ``error`` and the file's metadata tell.
 
     Returns
     -------
@@ -63,21 +63,36 @@ def extract_all(
     for capture in captures:
         target = folder / f"{capture.name}.parquet"
         key = _key(capture, p)
-        if reading := _there(target, key):
-            outcomes[capture] = Outcome(capture, reading)
+        if why := recognise.not_replaceable(target):
+            error = f"{recognise.printable(target)} {why}. It is not replaced: take it away."
+            outcomes[capture] = Outcome(capture, None, error=error)
+        elif reading := _there(target, key, p.keep_damaged):
+            outcomes[capture] = Outcome(capture, reading, error=reading.damage)
         else:
             target.unlink(missing_ok=True)
-            jobs.append(Job(capture, target, p.reader, p.display_filter, key, keep_damaged))
-    log.info("%d captures to read, %d were read before", len(jobs), len(outcomes))
+            jobs.append(Job(capture, target, p.reader, p.display_filter, key, p.keep_damaged))
+    there = list(outcomes.values())
+    log.info(
+        "%d captures to read, %d were read before",
+        len(jobs),
+        sum(bool(one.reading) for one in there),
+    )
+    for one in there:
+        if one.error:
+            log.error("%s", one.error)
+    if jobs and p.reader != extract.TSHARK:
+        # Here, so that the workers find the kernels and need not each compile.
+        compiled.ready(log, elsewhere=len(jobs) > 1 and where.workers != 1)
     jobs.sort(key=lambda one: -one.capture.octets)  # the longest first, so that all end together
-    with Progress(len(jobs), sum(job.capture.octets for job in jobs), log) as progress:
+    with Progress(len(jobs), sum(one.capture.octets for one in jobs), log) as progress:
         for _, outcome in compute.completed(job.run, jobs, where):
             outcomes[outcome.capture] = outcome
-            progress.add(outcome.capture.octets, outcome.packets)
+            progress.add(outcome.capture.octets, outcome.packets, outcome.compiled_s)
             if outcome.error:
                 log.error("%s", outcome.error)
             elif outcome.reading and outcome.reading.reason:
-                log.info("%s: read by TShark: %s", outcome.capture.path, outcome.reading.reason)
+                where_read = recognise.printable(outcome.capture.path)
+                log.info("%s: read by TShark: %s", where_read, outcome.reading.reason)
     reasons = Counter(
         outcome.reading.reason for outcome in outcomes.values() if outcome.reading is not None
     )
@@ -96,6 +111,13 @@ def prune(captures: Iterable[Capture], folder: Path) -> None:
                 path.rmdir()
         elif path.suffix == atomic.PART or (path.suffix == ".parquet" and path not in expected):
             path.unlink()
+
+
+def strays(captures: Iterable[Capture], folder: Path) -> list[Path]:
+    """List the Parquet files below `folder` that were made here, and of none of `captures`."""
+    expected = {folder / f"{capture.name}.parquet" for capture in captures}
+    found = sorted(set(folder.rglob("*.parquet")) - expected)
+    return [path for path in found if KEY in _told(path)[0]]
 
 
 def _key(capture: Capture, p: settings.Extract) -> str:
@@ -133,13 +155,22 @@ def _tshark_version(reader: str) -> str:
         raise
 
 
-def _there(target: Path, key: str) -> extract.Reading | None:
+def _there(target: Path, key: str, keep_damaged: bool) -> extract.Reading | None:
     """Tell how `target` was read, if it is there and whole and has this `key`."""
+    told, packets = _told(target)
+    damage = told.get(extract.DAMAGE, "")
+    if told.get(KEY) != key or (damage and not keep_damaged):
+        return None
+    return extract.Reading(told[extract.READ_BY], told[extract.REASON], packets, damage)
+
+
+def _told(target: Path) -> tuple[dict[str, str], int]:
+    """Return a Parquet file's metadata and rows; nothing of what is no whole Parquet file."""
     try:
-        found = pq.read_metadata(target)
-    except (FileNotFoundError, pa.ArrowInvalid):
-        return None
-    told = {name.decode(): value.decode() for name, value in (found.metadata or {}).items()}
-    if told.get(KEY) != key or extract.DAMAGE in told:
-        return None
-    return extract.Reading(told[extract.READ_BY], told[extract.REASON], found.num_rows)
+        found = pq.read_metadata(target.absolute())  # "a:b/c" is taken for a URI
+    except (OSError, pa.ArrowInvalid):
+        return {}, 0
+    metadata = found.metadata or {}
+    return {name.decode(): value.decode("utf-8", "replace") for name, value in metadata.items()}, (
+        found.num_rows
+    )

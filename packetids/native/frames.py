@@ -10,12 +10,12 @@ from typing import BinaryIO
 
 import numpy as np
 
+from packetids import recognise
 from packetids.errors import PacketidsError, Unsupported
 from packetids.native import pcap, pcapng, records
 from packetids.native.source import Source
 
 SMALLEST_BLOCK_OCTETS = 64
-OTHER_PACKINGS = {b"\x28\xb5\x2f\xfd": "Zstandard", b"\x04\x22\x4d\x18": "LZ4"}
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _runs(source: Source, block_octets: int, reuse: bool) -> Iterator[Frames]:
             number += found.rows
         at = found.at
         if found.problem:
-            where = f"{source.name}: frame {number}, octet {base + at} of the unpacked capture: "
+            where = f"{source.name}: frame {number}, octet {base + at} of {source.whole}: "
             if found.unsupported:
                 raise Unsupported(f"{where}{found.problem}. Use the tshark reader.")
             raise PacketidsError(
@@ -102,8 +102,8 @@ def _runs(source: Source, block_octets: int, reuse: bool) -> Iterator[Frames]:
             if end < len(octets):
                 if at < end or source.damage:
                     raise PacketidsError(
-                        f"{source.name}: cut short in frame {number}, octet {base + at} of the "
-                        f"unpacked capture: at least {found.needed_octets} octets are needed from "
+                        f"{source.name}: cut short in frame {number}, octet {base + at} of "
+                        f"{source.whole}: at least {found.needed_octets} octets are needed from "
                         f"there on and there are {end - at}"
                         f"{'; ' if source.damage else ''}{source.damage}. Fetch it again, or take "
                         "it out of the captures folder."
@@ -118,8 +118,14 @@ def _runs(source: Source, block_octets: int, reuse: bool) -> Iterator[Frames]:
 
 
 def _open(source: Source) -> "pcap.Pcap | pcapng.Pcapng":
-    magic = source.peek(4)
-    if not magic and not source.damage:
+    head = source.peek(pcap.HEADER_OCTETS)
+    magic = head[:4]
+    if source.damage and len(head) < pcap.HEADER_OCTETS:
+        raise PacketidsError(
+            f"{source.name}: {source.damage}, after {len(head)} octets of {source.whole}. Fetch it "
+            "again, or take it out of the captures folder."
+        )
+    if not magic:
         raise PacketidsError(
             f"{source.name}: the file has 0 octets and a capture at least 24. Fetch it again, or "
             "take it out of the captures folder."
@@ -128,12 +134,7 @@ def _open(source: Source) -> "pcap.Pcap | pcapng.Pcapng":
         return pcap.opened(source)
     if pcapng.recognises(magic):
         return pcapng.opened(source)
-    if source.damage:
-        raise PacketidsError(
-            f"{source.name}: {source.damage}, after {len(magic)} unpacked octets. Fetch it again, "
-            "or take it out of the captures folder."
-        )
-    what = OTHER_PACKINGS.get(magic)
+    what = recognise.format_of(head)
     raise Unsupported(
         f"{source.name}: a pcap or pcapng capture, plain or as gzip data, is needed and the file "
         f"begins with {magic.hex(' ')}{f' ({what})' if what else ''}. Unpack it, use the tshark "

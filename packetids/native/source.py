@@ -4,10 +4,13 @@ gzip is known by its first two octets, not by a file's name. RFC 1952.
 """
 
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
+
+from packetids.recognise import UNPACK_ERRORS, printable, words
 
 GZIP_MAGIC = b"\x1f\x8b"
 CHUNK_OCTETS = 1 << 16
@@ -19,8 +22,8 @@ class Source:
 
     Attributes
     ----------
-    name : str
-        For messages.
+    name, whole : str
+        For messages: what is read, and in what octets are counted ("the file").
     damage : str
         Why the stream ended before its data did; empty while there is no such reason.
     """
@@ -28,13 +31,16 @@ class Source:
     def __init__(self, capture: Path | BinaryIO) -> None:
         self._own = isinstance(capture, Path)
         self._stream: BinaryIO = capture.open("rb") if isinstance(capture, Path) else capture
-        self.name = str(capture if self._own else getattr(capture, "name", "the stream"))
+        name = capture if self._own else getattr(capture, "name", "the stream")
+        self.name = printable(str(name))
+        self.whole = "the file" if self._own else getattr(capture, "whole", "the stream")
         self.damage = ""
         self._ahead = b""
         self._gzip: _Gunzip | None = None
         if self.peek(2) == GZIP_MAGIC:
-            self._gzip = _Gunzip(self._stream, self._ahead)
+            self._gzip = _Gunzip(self._read, self._ahead)
             self._ahead = b""
+            self.whole = "the unpacked capture"
 
     def close(self) -> None:
         """Close the file, if it was opened here."""
@@ -58,8 +64,8 @@ class Source:
         view[:filled] = self._ahead[:filled]
         self._ahead = self._ahead[filled:]
         while filled < len(view):
-            if self._gzip is None and hasattr(self._stream, "readinto"):
-                count = self._stream.readinto(view[filled:])
+            if self._gzip is None and hasattr(self._stream, "readinto") and not self.damage:
+                count = self._tried(self._stream.readinto, view[filled:]) or 0
             else:
                 part = self._more(len(view) - filled)
                 count = min(len(part), len(view) - filled)
@@ -72,17 +78,27 @@ class Source:
 
     def _more(self, octets: int) -> bytes:
         if self._gzip is None:
-            return self._stream.read(octets)
+            return self._read(octets)
         part = self._gzip.read(octets)
-        self.damage = self._gzip.damage
+        self.damage = self.damage or self._gzip.damage
         return part
+
+    def _read(self, octets: int) -> bytes:
+        return b"" if self.damage else self._tried(self._stream.read, octets) or b""
+
+    def _tried(self, read: Callable[[Any], Any], argument: Any) -> Any:
+        """Read; where that fails, the octets end here, and what came before is still good."""
+        try:
+            return read(argument)
+        except UNPACK_ERRORS as error:
+            self.damage = f"it cannot be read any further ({words(error)})"
 
 
 class _Gunzip:
     """Unpack gzip members one after the other; what comes before damage is still given."""
 
-    def __init__(self, stream: BinaryIO, packed: bytes) -> None:
-        self._stream = stream
+    def __init__(self, read: Callable[[int], bytes], packed: bytes) -> None:
+        self._read_packed = read
         self._packed = packed
         self._member = zlib.decompressobj(WITH_GZIP_HEADER)
         self.damage = ""
@@ -91,12 +107,12 @@ class _Gunzip:
         """Give some octets, about `octets` at most; none at the end, where `damage` says why."""
         while not self.damage:
             if not self._packed:
-                self._packed = self._stream.read(CHUNK_OCTETS)
+                self._packed = self._read_packed(CHUNK_OCTETS)
             if self._member.eof:
                 if not self._packed:
                     return b""
                 if len(self._packed) == 1:
-                    self._packed += self._stream.read(CHUNK_OCTETS)
+                    self._packed += self._read_packed(CHUNK_OCTETS)
                 if not self._packed.startswith(GZIP_MAGIC):
                     self.damage = "octets that are no gzip data follow the gzip data"
                     return b""

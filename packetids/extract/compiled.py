@@ -1,0 +1,67 @@
+"""The native reader's kernels, made ready before captures are read.
+
+numba compiles them at their first use, which takes about half a minute, and keeps them if it finds
+a place. That time is no reading time: it is reported apart, and no rate counts it.
+"""
+
+import io
+import logging
+import struct
+import time
+from pathlib import Path
+
+from packetids import recognise
+
+ETHERNET = 1
+FRAME = bytes(60)
+PCAP = struct.pack("<IHHiIII", recognise.PCAP_NUMBERS[0], 2, 4, 0, 0, 65535, ETHERNET)
+PCAP += struct.pack("<IIII", 0, 0, len(FRAME), len(FRAME)) + FRAME
+PCAPNG = struct.pack("<4sIIHHqI", recognise.PCAPNG_MAGIC, 28, 0x1A2B3C4D, 1, 0, -1, 28)
+PCAPNG += struct.pack("<IIHHII", 1, 20, ETHERNET, 0, 0, 20)
+
+_spent_s: float | None = None  # None: this process does not have them yet
+
+
+def ready(log: logging.Logger | None = None, *, elsewhere: bool = False) -> float:
+    """Load or compile the kernels, once in a process.
+
+    Parameters
+    ----------
+    log : Logger, optional
+        Told that they are compiled, if they are.
+    elsewhere : bool
+        Only other processes will read captures. Then kernels that cannot be kept are not compiled
+        here, because it would help nobody.
+
+    Returns
+    -------
+    float
+        The seconds it took to compile them; 0 if they were kept, or this process had them.
+    """
+    global _spent_s
+    if _spent_s is not None:
+        return 0.0
+    from packetids.native import dissect, reader  # only where they are used: numba takes time
+
+    stats = dissect.run.stats
+    if log is not None and not _are_kept(stats.cache_path):
+        kept = "once" if stats.cache_path else "for each process, because numba can keep none here"
+        log.info("compiling the packet kernels, %s: about half a minute", kept)
+    if elsewhere and not stats.cache_path:
+        return 0.0
+    began = time.perf_counter()
+    for capture in (PCAP, PCAPNG):
+        for _ in reader.read(io.BytesIO(capture), ""):
+            pass
+    _spent_s = 0.0 if stats.cache_hits else time.perf_counter() - began
+    return _spent_s
+
+
+def spent_s() -> float:
+    """Return the seconds that this process spent on compiling kernels."""
+    return _spent_s or 0.0
+
+
+def _are_kept(folder: str | None) -> bool:
+    """Check whether kernels lie where numba keeps them; if they fit, numba itself finds out."""
+    return folder is not None and any(Path(folder).glob("dissect.run-*.nbi"))
