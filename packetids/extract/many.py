@@ -49,8 +49,8 @@ def extract_all(
 
     A Parquet file of other content is removed before its capture is read, so that a file that is
     there is right, whenever the work is interrupted. What is no Parquet file stays, and its capture
-    is not read. With ``p.keep_damaged`` a damaged capture's Parquet file holds what comes before the
-    damage, which the outcome's ``error`` and the file's metadata tell.
+    is not read. With ``p.keep_damaged`` a damaged capture's Parquet file holds what comes before
+    the damage, which the outcome's ``error`` and the file's metadata tell.
 
     Returns
     -------
