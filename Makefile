@@ -38,6 +38,7 @@ figures: $(READY)  ## tables, figures and report only, with what they need
 	dvc repro report
 
 ui: $(READY)  ## open the runs in MLflow on http://127.0.0.1:5000 (PORT=5000)
+	@test "$(PORT)" -ge 1 -a "$(PORT)" -le 65535 || { echo "PORT needs a number from 1 to 65535, found $(PORT)" >&2; exit 2; }
 	python -m stages.track
 	@echo "Open http://127.0.0.1:$(PORT)/#/experiments/1/runs (train), 2 (sweep), 3 (svc)"
 	mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port $(PORT)

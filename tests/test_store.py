@@ -101,6 +101,42 @@ with mlflow.start_run():
 """
 
 
+REGISTER = """
+import mlflow
+mlflow.set_tracking_uri("sqlite:///mlflow.db")
+mlflow.set_experiment("train")
+(model,) = mlflow.search_logged_models(output_format="list")
+mlflow.register_model(f"models:/{model.model_id}", "by its number")
+mlflow.MlflowClient().create_registered_model("by its place")
+mlflow.MlflowClient().create_model_version("by its place", model.artifact_location)
+with mlflow.start_span("asked"):
+    pass
+mlflow.flush_trace_async_logging()
+"""
+LOAD_REGISTERED = """
+import mlflow
+mlflow.set_tracking_uri("sqlite:///mlflow.db")
+mlflow.pyfunc.load_model("models:/by its number/1")
+mlflow.pyfunc.load_model("models:/by its place/1")
+(trace,) = mlflow.search_traces(locations=["1"], return_type="list")
+print([span.name for span in trace.data.spans])
+"""
+
+
+def test_registered_models_and_traces_move_too(original, tmp_path):
+    folder = tmp_path / "repo"
+    shutil.copytree(original, folder)
+    tracked.track(folder)
+    assert (done := tracked.python(folder, "-c", REGISTER)).returncode == 0, done.stderr
+    folder = folder.rename(tmp_path / "moved")
+
+    tracked.track(folder)
+    done = tracked.python(folder, "-c", LOAD_REGISTERED)
+
+    assert done.returncode == 0 and done.stdout == "['asked']\n", done.stderr
+    assert tracked.values_with(folder, str(tmp_path / "repo")) == []
+
+
 @pytest.mark.parametrize("first", ["track", "live"])
 def test_a_copy_never_writes_into_the_original(original, tmp_path, first):
     """Neither what the project logs nor what a user logs by hand into the same store."""
