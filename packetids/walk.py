@@ -39,7 +39,7 @@ class Walked:
 
 def walk(item: Walk) -> Walked:
     """Count the packets of a capture up to its end, or to what is damaged or unknown."""
-    from packetids.native import frames  # only where it is used: numba takes time
+    from packetids.native.capture import frames
 
     packets = 0
     try:
@@ -61,7 +61,7 @@ def walk(item: Walk) -> Walked:
 
 def prepare() -> None:
     """Compile the scans, or load them, so that workers find them; a few seconds at most."""
-    from packetids.native import frames
+    from packetids.native.capture import frames
 
     for capture in (compiled.PCAP, compiled.PCAPNG):
         for _ in frames.read(io.BytesIO(capture)):

@@ -15,7 +15,9 @@ from functools import cache
 import pytest
 
 from packetids import compare_readers
-from packetids.native import link, network, tunnels, wire
+from packetids.native import wire
+from packetids.native.layers import ethertype, gre, ip_protocol, link, ppp
+from packetids.native.payloads import tunnels
 from tests import packets
 from tests.conftest import needs_tshark
 
@@ -127,7 +129,7 @@ def holders(rng: random.Random, kind: str) -> Iterator[bytes]:
 
 @pytest.mark.parametrize("kind", ["zeros", "small"])
 def test_no_ethertype_holds_packets_that_are_not_found(kind, tmp_path):
-    said = {*link.OTHER_TUNNELS, *link.PPP_CONTROL, *DISSECTED}
+    said = {*ethertype.OTHER_TUNNELS, *ppp.PPP_CONTROL, *DISSECTED}
     frames = [
         bytes(12) + ethertype.to_bytes(2, "big") + body
         for ethertype in sorted(dissected("ethertype") - said)
@@ -138,7 +140,7 @@ def test_no_ethertype_holds_packets_that_are_not_found(kind, tmp_path):
 
 @pytest.mark.parametrize("kind", ["zeros", "small"])
 def test_no_ip_protocol_holds_packets_that_are_not_found(kind, tmp_path):
-    said = {*network.OTHER_TUNNELS, GRE, IPV6_ROUTING, IPV6_FRAGMENT}
+    said = {*ip_protocol.OTHER_TUNNELS, GRE, IPV6_ROUTING, IPV6_FRAGMENT}
     frames = [
         packets.plain_ipv4(protocol, bytes([10, 0, 0, 1, 10, 0, 0, 2]), body)
         for protocol in sorted(set(range(256)) - said)
@@ -149,19 +151,19 @@ def test_no_ip_protocol_holds_packets_that_are_not_found(kind, tmp_path):
 
 @pytest.mark.parametrize("kind", ["zeros", "small"])
 def test_no_ppp_protocol_holds_packets_that_are_not_found(kind, tmp_path):
-    said = {*link.OTHER_PPP, *link.PPP_MPLS}
+    said = {*ppp.OTHER_PPP, *ppp.PPP_MPLS}
     frames = [
         b"\xff\3" + protocol.to_bytes(2, "big") + body
         for protocol in sorted(dissected("ppp.protocol") - said)
         for body in holders(random.Random(kind), kind)
-        if body[0] != link.PPP_PROTOCOL_REJECT
+        if body[0] != ppp.PPP_PROTOCOL_REJECT
     ]
     compare(frames, tmp_path / "ppp.pcap", link.PPP_LINK)
 
 
 @pytest.mark.parametrize("kind", ["zeros", "small"])
 def test_no_gre_protocol_holds_packets_that_are_not_found(kind, tmp_path):
-    said = {*network.OTHER_GRE, *link.OTHER_TUNNELS, *DISSECTED}
+    said = {*gre.OTHER_GRE, *ethertype.OTHER_TUNNELS, *DISSECTED}
     types = {one for one in dissected("gre.proto") if one & 0xFE0F != 0x8200} - said
     frames = [
         packets.plain_ipv4(

@@ -13,16 +13,10 @@ from hypothesis import strategies as st
 
 from packetids import compare_readers, fields
 from packetids.errors import PacketidsError, Unsupported
-from packetids.native import (
-    columns,
-    conversations,
-    fragments,
-    reader,
-    state,
-    text,
-    transport,
-    tunnels,
-)
+from packetids.native import columns, fragments, reader, state, text
+from packetids.native.conversations import table
+from packetids.native.layers.tcp import seconds
+from packetids.native.payloads import tunnels
 from tests import golden, naive_packet, packets
 from tests.conftest import needs_tshark
 
@@ -305,7 +299,7 @@ def test_conversations_keep_their_numbers_while_their_tables_grow():
     rows, _ = read(packets.capture([(frame, len(frame)) for frame in frames]))
 
     assert [row["udp.stream"] for row in rows] == list(range(count)) * 2
-    assert conversations.FRAME_STREAMS_MAX < count
+    assert table.FRAME_STREAMS_MAX < count
 
 
 @settings(deadline=None)
@@ -314,7 +308,7 @@ def test_seconds_are_those_that_tsharks_text_would_give(value):
     sign = "-" if value < 0 else ""
     whole, fraction = divmod(abs(value), 10**9)
 
-    assert transport.seconds(value) == float(f"{sign}{whole}.{fraction:09d}")
+    assert seconds(value) == float(f"{sign}{whole}.{fraction:09d}")
 
 
 @settings(deadline=None)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packetids.errors import PacketidsError, Unsupported
-from packetids.native import frames, linktypes
+from packetids.native.capture import frames, linktypes
 from tests import naive
 from tests.conftest import needs_tshark
 

@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from packetids.errors import PacketidsError
-from packetids.native import frames
+from packetids.native.capture import frames
 
 HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
 RECORD = struct.pack("<IIII", 1, 2, 60, 60) + b"\xff" * 60

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from packetids import recognise
-from packetids.native import pcap, pcapng
+from packetids.native.capture import pcap, pcapng
 from packetids.recognise import Kind
 from tests.conftest import ROOT
 

@@ -9,28 +9,28 @@ from packetids import fields, parquet
 from packetids.kernels import kernel
 from packetids.native import text
 from packetids.native.state import (
-    ARP_TYPE,
-    FRAME_LEN,
-    INITIAL_RTT,
+    COL_ARP_TYPE,
+    COL_FRAME_LEN,
+    COL_INITIAL_RTT,
+    COL_TCP_CHECKSUM,
+    COL_TCP_DSTPORT,
+    COL_TCP_FLAGS,
+    COL_TCP_LENGTH,
+    COL_TCP_SRCPORT,
+    COL_TCP_STREAM,
+    COL_TCP_WINDOW,
+    COL_TIME,
+    COL_TIME_DELTA,
+    COL_UDP_CHECKSUM,
+    COL_UDP_DSTPORT,
+    COL_UDP_LENGTH,
+    COL_UDP_SRCPORT,
+    COL_UDP_STREAM,
     NUMBER_FIELDS,
     NUMBERS,
     ROW,
     ROWS,
-    TCP_CHECKSUM,
-    TCP_DSTPORT,
-    TCP_FLAGS,
-    TCP_LENGTH,
-    TCP_SRCPORT,
-    TCP_STREAM,
-    TCP_WINDOW,
     TEXTS,
-    TIME,
-    TIME_DELTA,
-    UDP_CHECKSUM,
-    UDP_DSTPORT,
-    UDP_LENGTH,
-    UDP_SRCPORT,
-    UDP_STREAM,
     Output,
 )
 from packetids.native.text import Dictionaries
@@ -113,29 +113,29 @@ def _transpose(
         end = min(begin + BLOCK_ROWS, count)
         for i in range(begin, end):
             r = rows[i]
-            values[TIME][i] = r.time_ns
-            values[FRAME_LEN][i] = r.frame_len
-            values[ARP_TYPE][i] = r.arp_type
+            values[COL_TIME][i] = r.time_ns
+            values[COL_FRAME_LEN][i] = r.frame_len
+            values[COL_ARP_TYPE][i] = r.arp_type
         for i in range(begin, end):
             r = rows[i]
-            values[TCP_SRCPORT][i] = r.tcp_srcport
-            values[TCP_DSTPORT][i] = r.tcp_dstport
-            values[TCP_STREAM][i] = r.tcp_stream
-            values[INITIAL_RTT][i] = r.initial_rtt_s
-            values[TIME_DELTA][i] = r.time_delta_s
+            values[COL_TCP_SRCPORT][i] = r.tcp_srcport
+            values[COL_TCP_DSTPORT][i] = r.tcp_dstport
+            values[COL_TCP_STREAM][i] = r.tcp_stream
+            values[COL_INITIAL_RTT][i] = r.initial_rtt_s
+            values[COL_TIME_DELTA][i] = r.time_delta_s
         for i in range(begin, end):
             r = rows[i]
-            values[TCP_LENGTH][i] = r.tcp_len
-            values[TCP_FLAGS][i] = r.tcp_flags
-            values[TCP_WINDOW][i] = r.tcp_window
-            values[TCP_CHECKSUM][i] = r.tcp_checksum
+            values[COL_TCP_LENGTH][i] = r.tcp_len
+            values[COL_TCP_FLAGS][i] = r.tcp_flags
+            values[COL_TCP_WINDOW][i] = r.tcp_window
+            values[COL_TCP_CHECKSUM][i] = r.tcp_checksum
         for i in range(begin, end):
             r = rows[i]
-            values[UDP_SRCPORT][i] = r.udp_srcport
-            values[UDP_DSTPORT][i] = r.udp_dstport
-            values[UDP_STREAM][i] = r.udp_stream
-            values[UDP_CHECKSUM][i] = r.udp_checksum
-            values[UDP_LENGTH][i] = r.udp_length
+            values[COL_UDP_SRCPORT][i] = r.udp_srcport
+            values[COL_UDP_DSTPORT][i] = r.udp_dstport
+            values[COL_UDP_STREAM][i] = r.udp_stream
+            values[COL_UDP_CHECKSUM][i] = r.udp_checksum
+            values[COL_UDP_LENGTH][i] = r.udp_length
         for octet in range(begin // 8, end // 8):
             for place in range(0, len(valid), 8):
                 square: Any = np.uint64(0)  # a row a packet, a column a field
@@ -151,7 +151,7 @@ def _transpose(
             valid[bit, to + (i >> 3)] |= np.uint8(there << (i & 7))
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def transposed(square: Any) -> Any:
     """Transpose 8 x 8 bits in a uint64: bit ``8 i + j`` becomes bit ``8 j + i``.
 

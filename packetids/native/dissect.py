@@ -8,16 +8,32 @@ frame's captured end are never read.
 import numpy as np
 
 from packetids.kernels import kernel
-from packetids.native import ahead, conversations, link, network, text, transport, wire
+from packetids.native import text, wire
 from packetids.native.borrow import borrowed
-from packetids.native.conversations import Conversations
+from packetids.native.conversations import ahead, table
+from packetids.native.conversations.table import Conversations
+from packetids.native.layers import (
+    arp,
+    ethernet,
+    ethertype,
+    ip_protocol,
+    ipv4,
+    ipv6,
+    link,
+    llc,
+    mpls,
+    ppp,
+    tcp,
+    udp,
+)
 from packetids.native.state import (
     ARP,
+    COL_FRAME_LEN,
+    COL_TIME,
     ETHERNET,
     ETHERTYPE,
     EXTRAS,
     FRAME_EXTRAS_MAX,
-    FRAME_LEN,
     IP,
     IP_PROTOCOL,
     IPV6,
@@ -26,7 +42,6 @@ from packetids.native.state import (
     PPP,
     ROWS,
     STOP,
-    TIME,
     Output,
     Record,
     drop,
@@ -61,7 +76,7 @@ def run(
         ahead.look(octets, start, captured_octets, link_type, i, c)
         if row == ROWS or out.extra_count[0] + FRAME_EXTRAS_MAX > EXTRAS or d.full[0]:
             return i, row, FULL
-        if not conversations.have_room(c):
+        if not table.have_room(c):
             return i, row, GROW
         if not (resume and i == first):
             p.at = start[i]
@@ -85,7 +100,7 @@ def run(
     return len(start), row, DONE
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def _lent_conversations(c: Conversations) -> Conversations:
     return Conversations(
         borrowed(c.counts), borrowed(c.tcp), borrowed(c.tcp_slots), borrowed(c.connections),
@@ -95,7 +110,7 @@ def _lent_conversations(c: Conversations) -> Conversations:
     )  # fmt: skip
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def _lent_output(out: Output) -> Output:
     return Output(
         borrowed(out.rows), borrowed(out.found), borrowed(out.found_octets),
@@ -103,7 +118,7 @@ def _lent_output(out: Output) -> Output:
     )  # fmt: skip
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def _lent_dictionaries(d: Dictionaries) -> Dictionaries:
     return Dictionaries(
         borrowed(d.entry), borrowed(d.slots), borrowed(d.entry_slot), borrowed(d.entry_key),
@@ -111,7 +126,7 @@ def _lent_dictionaries(d: Dictionaries) -> Dictionaries:
     )  # fmt: skip
 
 
-@kernel(nogil=True, inline="always")
+@kernel(nogil=True, forceinline=True)
 def walk(octets: np.ndarray, p: Record, c: Conversations, out: Output) -> None:
     """Go from layer to layer until there is no next one, or one that `run` has to leave for."""
     while True:
@@ -119,32 +134,32 @@ def walk(octets: np.ndarray, p: Record, c: Conversations, out: Output) -> None:
         if layer == IP_PROTOCOL:
             protocol = p.protocol
             if protocol == wire.PROTO_TCP:
-                transport.tcp(octets, p, c, out)
+                tcp.dissect(octets, p, c, out)
             elif protocol == wire.PROTO_UDP or protocol == wire.PROTO_UDPLITE:
-                transport.udp(octets, p, c, out, protocol == wire.PROTO_UDPLITE)
+                udp.dissect(octets, p, c, out, protocol == wire.PROTO_UDPLITE)
             else:
-                network.ip_protocol(octets, p)
+                ip_protocol.dissect(octets, p)
         elif layer == IP:
-            network.ip(octets, p, out)
+            ipv4.dissect(octets, p, out)
         elif layer == ETHERTYPE:
-            link.ethertype(octets, p)
+            ethertype.dissect(octets, p)
         elif layer == ETHERNET:
-            link.ethernet(octets, p)
+            ethernet.dissect(octets, p)
         elif layer == IPV6:
-            network.ipv6(octets, p, out)
+            ipv6.dissect(octets, p, out)
         elif layer == ARP:
-            network.arp(octets, p, out)
+            arp.dissect(octets, p, out)
         elif layer == LLC:
-            link.llc(octets, p)
+            llc.dissect(octets, p)
         elif layer == PPP:
-            link.ppp(octets, p)
+            ppp.dissect(octets, p)
         elif layer == MPLS:
-            link.mpls(octets, p)
+            mpls.dissect(octets, p)
         else:  # STOP, FRAGMENT, UNSUPPORTED
             return
 
 
-@kernel(nogil=True, inline="always")
+@kernel(nogil=True, forceinline=True)
 def close(
     p: Record, has_time: bool, wire_octets: int, wanted: int, out: Output, d: Dictionaries
 ) -> int:
@@ -154,10 +169,10 @@ def close(
         drop(row, out)
         return row
     r = out.rows[row]
-    r.valid |= np.uint32(1 << FRAME_LEN)
+    r.valid |= np.uint32(1 << COL_FRAME_LEN)
     r.frame_len = wire_octets
     if has_time:
-        r.valid |= np.uint32(1 << TIME)
+        r.valid |= np.uint32(1 << COL_TIME)
         r.time_ns = p.time_ns
     text.intern(row, out, d)
     return row + 1

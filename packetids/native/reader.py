@@ -14,17 +14,10 @@ import numpy as np
 import pyarrow as pa
 
 from packetids.errors import PacketidsError, Unsupported
-from packetids.native import (
-    columns,
-    conversations,
-    dissect,
-    fragments,
-    frames,
-    reasons,
-    state,
-    text,
-)
-from packetids.native.frames import Frames
+from packetids.native import columns, dissect, fragments, reasons, state, text
+from packetids.native.capture import frames
+from packetids.native.capture.frames import Frames
+from packetids.native.conversations import table
 
 # Of the packet: what fragments of one datagram have in common.
 FRAGMENT_KEY = ("src_high", "src_low", "dst_high", "dst_low", "family", "fragment_id")
@@ -82,7 +75,7 @@ class _Reading:
         self.out = state.output()
         self.columns = columns.Columns()
         self.dictionaries = text.dictionaries()
-        self.conversations = conversations.none()
+        self.conversations = table.none()
         self.fragments = fragments.Fragments()
         self.packet = np.zeros(1, state.PACKET)
 
@@ -99,7 +92,7 @@ class _Reading:
                             yield self._batch()
                         row = 0
                     elif why == dissect.GROW:
-                        self.conversations = conversations.grown(self.conversations)
+                        self.conversations = table.grown(self.conversations)
                     elif why == state.FRAGMENT:
                         row = self._fragment(run, first)
                         first += 1

@@ -54,14 +54,18 @@ TEXTS = (
     "arp.src.proto_ipv4", "arp.dst.proto_ipv4", "ip.proto", "ip.src", "ip.dst", "ip.ttl",
     "ipv6.src", "ipv6.dst",
 )  # fmt: skip
-ARP_SRC, ARP_DST, IP_PROTO, IP_SRC, IP_DST, IP_TTL, IPV6_SRC, IPV6_DST = range(8)
+(
+    COL_ARP_SRC, COL_ARP_DST, COL_IP_PROTO, COL_IP_SRC, COL_IP_DST, COL_IP_TTL, COL_IPV6_SRC,
+    COL_IPV6_DST,
+) = range(8)  # fmt: skip
 ITEM_OCTETS = (4, 4, 1, 4, 4, 1, 16, 16)
 
 NUMBERS = tuple(f.name for f in fields.FIELDS if f.name not in TEXTS)
 (
-    TIME, FRAME_LEN, ARP_TYPE, TCP_SRCPORT, TCP_DSTPORT, TCP_STREAM, INITIAL_RTT, TIME_DELTA,
-    TCP_LENGTH, TCP_FLAGS, TCP_WINDOW, TCP_CHECKSUM, UDP_SRCPORT, UDP_DSTPORT, UDP_STREAM,
-    UDP_CHECKSUM, UDP_LENGTH,
+    COL_TIME, COL_FRAME_LEN, COL_ARP_TYPE, COL_TCP_SRCPORT, COL_TCP_DSTPORT, COL_TCP_STREAM,
+    COL_INITIAL_RTT, COL_TIME_DELTA, COL_TCP_LENGTH, COL_TCP_FLAGS, COL_TCP_WINDOW,
+    COL_TCP_CHECKSUM, COL_UDP_SRCPORT, COL_UDP_DSTPORT, COL_UDP_STREAM, COL_UDP_CHECKSUM,
+    COL_UDP_LENGTH,
 ) = range(17)  # fmt: skip
 
 # A row while it is filled; `columns` turns rows into columns. Names are Wireshark's.
@@ -109,32 +113,32 @@ def output() -> Output:
     )
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def u8(octets: np.ndarray, at: int) -> int:
     """Read one octet; by an unsigned index, for which nobody looks from the end."""
     return np.int64(octets[np.uint64(at)])  # type: ignore[return-value]
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def u16(octets: np.ndarray, at: int) -> int:
     """Read 16 bits in network order."""
     return u8(octets, at) << 8 | u8(octets, at + 1)
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def u32(octets: np.ndarray, at: int) -> int:
     """Read 32 bits in network order."""
     return u16(octets, at) << 16 | u16(octets, at + 2)
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def u64(octets: np.ndarray, at: int) -> int:
     """Read 64 bits in network order, as a uint64."""
     return np.uint64(u32(octets, at)) << np.uint64(32) | np.uint64(u32(octets, at + 4))  # type: ignore[return-value]
 
 
-@kernel(inline="always")
-def first(column: int, value: float, p: Record, out: Output) -> bool:
+@kernel(forceinline=True)
+def claim(column: int, value: float, p: Record, out: Output) -> bool:
     """Tell whether the packet has no number in `column` yet; if it has, note the further one."""
     r = out.rows[p.row]
     bit = np.uint32(1 << column)
@@ -147,8 +151,8 @@ def first(column: int, value: float, p: Record, out: Output) -> bool:
     return True
 
 
-@kernel(inline="always")
-def found(octets: np.ndarray, at: int, size: int, column: int, out: Output) -> None:
+@kernel(forceinline=True)
+def note_text(octets: np.ndarray, at: int, size: int, column: int, out: Output) -> None:
     """Note one occurrence of a text column: `size` octets."""
     to = out.found_octets[column]
     for i in range(size):
@@ -164,7 +168,7 @@ def drop(row: int, out: Output) -> None:
         out.extra_count[0] -= 1
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def unsupported(p: Record, reason: int, number: int) -> None:
     """End the walk because TShark would go on and we cannot."""
     p.next = UNSUPPORTED
@@ -172,7 +176,7 @@ def unsupported(p: Record, reason: int, number: int) -> None:
     p.protocol = number
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def shorten(p: Record, octets: int) -> None:
     """Take the layer to end after `octets`, where a header says so."""
     p.reported_end = min(p.reported_end, p.at + octets)

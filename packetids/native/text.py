@@ -51,7 +51,7 @@ def dictionaries() -> Dictionaries:
     )
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def intern(row: int, out: Output, d: Dictionaries) -> None:
     """Turn what was found in a packet into entries of the columns' dictionaries."""
     for column in range(len(TEXTS)):

@@ -14,27 +14,28 @@ from typing import Any
 import numpy as np
 
 from packetids.kernels import kernel
-from packetids.native import conversations, wire
-from packetids.native.conversations import NONE, Conversations
+from packetids.native import wire
+from packetids.native.conversations import tcp as tcp_conversations
+from packetids.native.conversations.table import NONE, Conversations
 from packetids.native.state import Record
 
 UNACKED_MAX = 10_000  # TShark keeps no more segments of one flow
 SYN_FIN_RST = wire.SYN | wire.FIN | wire.RST
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def _after(a: int, b: int) -> bool:
     """Tell whether sequence number `a` comes after `b`; half a circle away it does, too."""
     return 0 < ((a - b) & 0xFFFFFFFF) <= 0x80000000
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def _at_or_before(a: int, b: int) -> bool:
     """Tell whether sequence number `a` is `b` or comes before it, half a circle included."""
     return ((b - a) & 0xFFFFFFFF) <= 0x80000000
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def analyse(
     c: Conversations, number: int, way: int, seq: int, ack: int, length: int, flags: int,
     window: int, noted: bool,
@@ -91,7 +92,7 @@ def analyse(
     if (length or flags & (wire.SYN | wire.FIN)) and this.unacked_count < UNACKED_MAX:
         if flags & (wire.SYN | wire.FIN):
             after = (after + 1) & 0xFFFFFFFF
-        conversations.remember(c, this, seq, after)
+        tcp_conversations.remember(c, this, seq, after)
     if (_after(after, next_seq) or not next_seq) and not probe:
         this.next_seq = after
     if (seq == this.max_seq_to_ack or not this.max_seq_to_ack) and not probe:
@@ -107,7 +108,7 @@ def analyse(
     return noted
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def _acknowledge(c: Conversations, flow: Record, ack: int) -> bool:
     """Drop what `ack` acknowledges; tell whether it acknowledges a segment exactly."""
     exact = False
@@ -129,7 +130,7 @@ def _acknowledge(c: Conversations, flow: Record, ack: int) -> bool:
             flow.unacked = older
         else:
             c.segments[newer].older = older
-        conversations.forget(c, place)
+        tcp_conversations.forget(c, place)
         flow.unacked_count -= 1
         place = older
     return exact

@@ -12,8 +12,8 @@ import numpy as np
 
 from packetids.errors import PacketidsError
 from packetids.kernels import kernel
-from packetids.native import linktypes, records
-from packetids.native.source import Source
+from packetids.native.capture import linktypes, records
+from packetids.native.capture.source import Source
 
 SECTION, INTERFACE, OLD_PACKET, SIMPLE_PACKET, NAMES, STATISTICS, PACKET, JOURNAL, SECRETS = (
     0x0A0D0D0A, 1, 2, 3, 4, 5, 6, 9, 10,

@@ -1,9 +1,9 @@
 """Conversations as TShark numbers them: TCP and UDP apart, from 0, by addresses and ports.
 
-Either direction belongs to the same conversation. Where a new connection reuses the addresses
-and ports of an old one (`transport.tcp` decides), the new one hides the old one and takes its
-place in the tables, so that a flood from the same ports again and again takes no more room: what
-is kept grows with the different addresses and ports, not with the streams.
+Either direction belongs to the same conversation. Where a new connection reuses the addresses and
+ports of an old one (`transport.tcp` decides), the new one hides the old one and takes its place in
+the tables, so that a flood from the same ports again and again takes no more room: what is kept
+grows with the different addresses and ports, not with the streams.
 
 The tables grow between frames: a kernel that finds a table too full stops before the frame.
 """
@@ -91,7 +91,6 @@ CALLS_KEPT = 256
 AHEAD_FRAMES = 16  # a power of 2
 FRAME_STREAMS_MAX = 64  # conversations and segments that one frame may add
 
-
 # Room that the system gives only as it is used, so that tables of usual size are never copied.
 CAPACITY = 1 << 23
 SLOTS = 1 << 12  # at first
@@ -115,7 +114,7 @@ def none() -> Conversations:
     )
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def have_room(c: Conversations) -> bool:
     """Tell whether one more frame fits, and at least a third of the slots stays free."""
     tcp = c.counts[TCP_CONVERSATIONS] + FRAME_STREAMS_MAX
@@ -177,7 +176,7 @@ def _rehashed(old: np.ndarray, new: np.ndarray) -> np.ndarray:
     return new
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def is_reversed(p: Record, src_port: int, dst_port: int) -> bool:
     """Tell which direction a packet goes: from the larger address, of equal ones the port."""
     if p.src_high != p.dst_high:
@@ -187,24 +186,24 @@ def is_reversed(p: Record, src_port: int, dst_port: int) -> bool:
     return src_port > dst_port
 
 
-@kernel(inline="always")
-def _find(
+@kernel(forceinline=True)
+def find_number(
     c: Conversations, table: np.ndarray, slots: np.ndarray, which: int,
     p: Record, src_port: int, dst_port: int,
 ) -> int:  # fmt: skip
     """Give the number of the packet's conversation; a new one, without stream, if there is none."""
     new = c.counts[which]  # the key is written behind the last one, and kept there if it is new
-    tag = _key(c, table[new], p, src_port, dst_port, is_reversed(p, src_port, dst_port))
-    slot = _slot(c, table, slots, table[new], tag)
+    tag = write_key(c, table[new], p, src_port, dst_port, is_reversed(p, src_port, dst_port))
+    slot = find_slot(c, table, slots, table[new], tag)
     known = slots[slot].number
     if known != NONE:
         return known
-    _keep(c, table[new], slots[slot], which)
+    keep(c, table[new], slots[slot], which)
     return new
 
 
-@kernel(inline="always")
-def _key(
+@kernel(forceinline=True)
+def write_key(
     c: Conversations, key: Record, p: Record, src_port: int, dst_port: int, reverse: bool
 ) -> Any:
     """Write the key of a conversation without stream; give its tag."""
@@ -226,8 +225,8 @@ def _key(
     return tag_of(low_high, low_low, high_high, high_low, key.low_port, key.high_port)
 
 
-@kernel(inline="always")
-def _keep(c: Conversations, key: Record, slot: Record, which: int) -> None:
+@kernel(forceinline=True)
+def keep(c: Conversations, key: Record, slot: Record, which: int) -> None:
     """Keep the key behind the last one, in the slot found for it."""
     slot.number = c.counts[which]
     c.counts[which] += 1
@@ -235,7 +234,7 @@ def _keep(c: Conversations, key: Record, slot: Record, which: int) -> None:
         c.counts[ADDRESSES_KEPT] += 1
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def tag_of(
     low_high: Any, low_low: Any, high_high: Any, high_low: Any, low_port: int, high_port: int
 ) -> Any:
@@ -248,8 +247,8 @@ def tag_of(
     return (h ^ h >> np.uint64(31)) & np.uint64(0xFFFFFFFF)
 
 
-@kernel(inline="always")
-def _slot(c: Conversations, table: np.ndarray, slots: np.ndarray, key: Record, tag: Any) -> int:
+@kernel(forceinline=True)
+def find_slot(c: Conversations, table: np.ndarray, slots: np.ndarray, key: Record, tag: Any) -> int:
     """Find the slot of a key, or a free one for it, which then has its tag."""
     mask = np.uint64(len(slots) - 1)
     slot: Any = tag & mask
@@ -281,157 +280,3 @@ def _are_same(one: Record, other: Record) -> bool:
         and one.high_high == other.high_high
         and one.high_low == other.high_low
     )
-
-
-@kernel(inline="always")
-def find_tcp(c: Conversations, p: Record, src_port: int, dst_port: int) -> int:
-    """Give the packet's TCP conversation; a new one if there is none."""
-    number = _find(c, c.tcp, c.tcp_slots, TCP_CONVERSATIONS, p, src_port, dst_port)
-    if c.tcp[number].stream == NONE:
-        _begin(c, number, p.time_ns)
-    return number
-
-
-@kernel(inline="always")
-def find_udp(c: Conversations, p: Record, src_port: int, dst_port: int) -> int:
-    """Give the packet's UDP conversation: of its ports, of any port, or a new one."""
-    conversations = c.counts[UDP_CONVERSATIONS]
-    number = _find(c, c.udp, c.udp_slots, UDP_CONVERSATIONS, p, src_port, dst_port)
-    if number == conversations and c.counts[ANY_PORT_CONVERSATIONS]:
-        other = _any_port(c, p, src_port, dst_port)
-        if other != NONE:
-            _take_back(c, p, src_port, dst_port)
-            number = other
-    if c.udp[number].stream == NONE:
-        c.udp[number].stream = c.counts[UDP_STREAMS]
-        c.counts[UDP_STREAMS] += 1
-    return number
-
-
-@kernel
-def _any_port(c: Conversations, p: Record, src_port: int, dst_port: int) -> int:
-    """Find the conversation of one end's port and any port of the other, or of any host.
-
-    The sender's end comes first, and the conversation with the other end before that with any.
-    """
-    for of_any in (False, True):
-        for of_sender in (True, False):
-            number = find_any_port(c, p, src_port if of_sender else dst_port, of_sender, of_any)
-            if number != NONE:
-                return number
-    return NONE
-
-
-@kernel
-def find_any_port(c: Conversations, p: Record, port: int, of_sender: bool, of_any: bool) -> int:
-    """Find the newest conversation of one end's port with any of the other's, or of any host."""
-    key = c.udp[c.counts[UDP_CONVERSATIONS]]
-    tag = _any_port_key(c, key, p, port, of_sender, of_any)
-    return c.any_port_slots[_slot(c, c.udp, c.any_port_slots, key, tag)].number
-
-
-@kernel
-def _take_back(c: Conversations, p: Record, src_port: int, dst_port: int) -> None:
-    """Remove the newest UDP conversation, which is of the packet's two ports."""
-    c.counts[UDP_CONVERSATIONS] -= 1
-    key = c.udp[c.counts[UDP_CONVERSATIONS]]
-    if key.family != 4:
-        c.counts[ADDRESSES_KEPT] -= 1
-    tag = _key(c, key, p, src_port, dst_port, is_reversed(p, src_port, dst_port))
-    c.udp_slots[_slot(c, c.udp, c.udp_slots, key, tag)].number = NONE
-
-
-@kernel
-def open_any_port(c: Conversations, p: Record, port: int, of_any: bool, application: int) -> None:
-    """Begin a conversation of a sender's port with any port of the receiver, or of any host."""
-    key = c.udp[c.counts[UDP_CONVERSATIONS]]
-    tag = _any_port_key(c, key, p, port, True, of_any)
-    slot = c.any_port_slots[_slot(c, c.udp, c.any_port_slots, key, tag)]
-    if of_any and slot.number != NONE:
-        return
-    key.application = application
-    _keep(c, key, slot, UDP_CONVERSATIONS)
-    c.counts[ANY_PORT_CONVERSATIONS] += 1
-
-
-@kernel
-def open_any_host(c: Conversations, p: Record, src_port: int, dst_port: int) -> None:
-    """Begin a conversation of a sender's port with any host, unless there is one of either end."""
-    if (
-        find_any_port(c, p, src_port, True, True) == NONE
-        and find_any_port(c, p, dst_port, False, True) == NONE
-    ):
-        open_any_port(c, p, src_port, True, NONE_KNOWN)
-
-
-@kernel
-def _any_port_key(
-    c: Conversations, key: Record, p: Record, port: int, of_sender: bool, of_any: bool
-) -> Any:
-    """Write the key of one end's port with any of the other's, or of any host; give its tag."""
-    if of_sender:
-        tag = _key(c, key, p, port, 0, False)
-    else:
-        tag = _key(c, key, p, 0, port, True)
-    if not of_any:
-        return tag
-    none = np.uint64(0)
-    if key.family == 4:
-        key.high = 0
-        return tag_of(none, np.uint64(key.low), none, none, port, 0)
-    addresses = c.addresses[key.low]
-    addresses.high_high = addresses.high_low = 0
-    return tag_of(addresses.low_high, addresses.low_low, none, none, port, 0)
-
-
-@kernel(inline="always")
-def _begin(c: Conversations, number: int, time_ns: int) -> None:
-    """Begin the next TCP stream in a conversation whose room is all zero."""
-    c.tcp[number].stream = c.counts[TCP_STREAMS]
-    c.counts[TCP_STREAMS] += 1
-    c.connections[number].last_ns = time_ns
-    for way in range(2):
-        flow = c.flows[2 * number + way]
-        flow.unacked = NONE
-        flow.window_scale = -1
-        flow.window = 0xFFFFFFFF  # none was seen
-        flow.counts_in_flight = True
-
-
-@kernel
-def begin_anew(c: Conversations, number: int, time_ns: int) -> None:
-    """Begin a stream in the place of the one before with these addresses and ports."""
-    c.tcp[number].knows_rtt = False
-    c.connections[number].syn_or_rtt_ns = 0
-    for way in range(2):
-        flow = c.flows[2 * number + way]
-        place: Any = np.int64(flow.unacked)
-        while place != NONE:
-            older = np.int64(c.segments[place].older)
-            forget(c, place)
-            place = older
-        flow.first_seq = flow.next_seq = flow.max_seq_to_ack = flow.ack = flow.unacked_count = 0
-        flow.knows_first_seq = flow.probed = flow.before_first_ack = False
-    _begin(c, number, time_ns)
-
-
-@kernel(inline="always")
-def remember(c: Conversations, flow: Record, seq: int, next_seq: int) -> None:
-    """Keep a segment until it is acknowledged."""
-    place = c.counts[FREE_SEGMENT]
-    if place == NONE:
-        place = c.counts[SEGMENTS]
-        c.counts[SEGMENTS] = place + 1
-    else:
-        c.counts[FREE_SEGMENT] = c.segments[place].older
-    segment = c.segments[place]
-    segment.seq, segment.next_seq, segment.older = seq, next_seq, flow.unacked
-    flow.unacked = place
-    flow.unacked_count += 1
-
-
-@kernel(inline="always")
-def forget(c: Conversations, place: int) -> None:
-    """Give a segment's place back."""
-    c.segments[place].older = c.counts[FREE_SEGMENT]
-    c.counts[FREE_SEGMENT] = place

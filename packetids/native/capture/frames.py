@@ -12,8 +12,8 @@ import numpy as np
 
 from packetids import recognise
 from packetids.errors import PacketidsError, Unsupported
-from packetids.native import pcap, pcapng, records
-from packetids.native.source import Source
+from packetids.native.capture import pcap, pcapng, records
+from packetids.native.capture.source import Source
 
 SMALLEST_BLOCK_OCTETS = 64
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from packetids.errors import PacketidsError, Unsupported
 from packetids.kernels import kernel
-from packetids.native import linktypes, records
-from packetids.native.source import Source
+from packetids.native.capture import linktypes, records
+from packetids.native.capture.source import Source
 
 MICROSECONDS, NANOSECONDS = 0xA1B2C3D4, 0xA1B23C4D
 MODIFIED = 0xA1B2CD34  # Kuznetzov's patches of 1999

@@ -1,82 +1,41 @@
-"""The transport layer: UDP, and TCP with the parts of TShark's analysis that the fields need."""
+"""TCP, RFC 9293, with the parts of TShark's analysis that the fields need.
+
+At entry ``p.at`` is the first octet of the header and ``p.end`` the end of the captured octets that
+belong to it. It notes the ports, flags, window, checksum, ``tcp.len``, ``tcp.stream``,
+``tcp.time_delta`` and ``tcp.analysis.initial_rtt``, and leaves a tunnel's first layer in
+``p.next``, or STOP. No octet at or past ``p.end`` is read, and nothing is raised.
+"""
 
 import numpy as np
 
 from packetids.kernels import kernel
-from packetids.native import applications, conversations, media, tcp_analysis, tunnels, wire
-from packetids.native.conversations import Conversations
+from packetids.native import wire
+from packetids.native.conversations import table, tcp_analysis
+from packetids.native.conversations import tcp as tcp_conversations
+from packetids.native.conversations.table import Conversations
+from packetids.native.payloads import media, tunnels
 from packetids.native.state import (
-    INITIAL_RTT,
+    COL_INITIAL_RTT,
+    COL_TCP_CHECKSUM,
+    COL_TCP_DSTPORT,
+    COL_TCP_FLAGS,
+    COL_TCP_LENGTH,
+    COL_TCP_SRCPORT,
+    COL_TCP_STREAM,
+    COL_TCP_WINDOW,
+    COL_TIME_DELTA,
     STOP,
-    TCP_CHECKSUM,
-    TCP_DSTPORT,
-    TCP_FLAGS,
-    TCP_LENGTH,
-    TCP_SRCPORT,
-    TCP_STREAM,
-    TCP_WINDOW,
-    TIME_DELTA,
-    UDP_CHECKSUM,
-    UDP_DSTPORT,
-    UDP_LENGTH,
-    UDP_SRCPORT,
-    UDP_STREAM,
     Output,
     Record,
-    first,
-    shorten,
+    claim,
     u8,
     u16,
     u32,
 )
 
 
-@kernel(inline="always")
-def udp(octets: np.ndarray, p: Record, c: Conversations, out: Output, lite: bool) -> None:
-    """UDP, RFC 768."""
-    p.next = STOP
-    at, captured = p.at, p.end - p.at
-    if captured < wire.UDP_DSTPORT + 2:
-        return
-    src_port, dst_port = u16(octets, at), u16(octets, at + wire.UDP_DSTPORT)
-    r = out.rows[p.row]
-    if first(UDP_SRCPORT, src_port, p, out):
-        r.udp_srcport = src_port
-    if first(UDP_DSTPORT, dst_port, p, out):
-        r.udp_dstport = dst_port
-    if captured < wire.UDP_LENGTH + 2:
-        return
-    length = u16(octets, at + wire.UDP_LENGTH)
-    if lite:
-        length = p.reported_end - at
-        if first(UDP_LENGTH, length, p, out):
-            r.udp_length = length
-    else:
-        if first(UDP_LENGTH, length, p, out):
-            r.udp_length = length
-        if length < wire.UDP_LEN:
-            if length or p.family != 6:
-                return
-            length = p.reported_end - at
-    if captured < wire.UDP_CHECKSUM + 2:
-        return
-    if first(UDP_CHECKSUM, u16(octets, at + wire.UDP_CHECKSUM), p, out):
-        r.udp_checksum = u16(octets, at + wire.UDP_CHECKSUM)
-    number = conversations.find_udp(c, p, src_port, dst_port)
-    if first(UDP_STREAM, c.udp[number].stream, p, out):
-        r.udp_stream = c.udp[number].stream
-    shorten(p, length)
-    p.at += wire.UDP_LEN
-    if p.end <= p.at:
-        return
-    applications.in_udp(octets, p, c, c.udp[number], src_port, dst_port)
-    media.in_udp(octets, p, src_port, dst_port)
-    if p.next == STOP:
-        tunnels.in_udp(octets, p, src_port, dst_port)
-
-
-@kernel(inline="always")
-def tcp(octets: np.ndarray, p: Record, c: Conversations, out: Output) -> None:
+@kernel(forceinline=True)
+def dissect(octets: np.ndarray, p: Record, c: Conversations, out: Output) -> None:
     """TCP, RFC 9293."""
     p.next = STOP
     at, captured = p.at, p.end - p.at
@@ -84,9 +43,9 @@ def tcp(octets: np.ndarray, p: Record, c: Conversations, out: Output) -> None:
         return
     src_port, dst_port = u16(octets, at), u16(octets, at + wire.TCP_DSTPORT)
     r = out.rows[p.row]
-    if first(TCP_SRCPORT, src_port, p, out):
+    if claim(COL_TCP_SRCPORT, src_port, p, out):
         r.tcp_srcport = src_port
-    if first(TCP_DSTPORT, dst_port, p, out):
+    if claim(COL_TCP_DSTPORT, dst_port, p, out):
         r.tcp_dstport = dst_port
     if captured < wire.TCP_WINDOW + 2:
         return
@@ -95,13 +54,13 @@ def tcp(octets: np.ndarray, p: Record, c: Conversations, out: Output) -> None:
     flags, header = offset_flags & 0x0FFF, (offset_flags >> 12) * 4
     window = u16(octets, at + wire.TCP_WINDOW)
 
-    number = conversations.find_tcp(c, p, src_port, dst_port)
-    way = 1 if conversations.is_reversed(p, src_port, dst_port) else 0
+    number = tcp_conversations.find(c, p, src_port, dst_port)
+    way = 1 if table.is_reversed(p, src_port, dst_port) else 0
     noted = False  # whether TShark has something to say of the segment: then it says initial_rtt
     flow = c.flows[2 * number + way]
     if flags & (wire.SYN | wire.ACK) == wire.SYN and flow.knows_first_seq:
         if seq != flow.first_seq:
-            conversations.begin_anew(c, number, p.time_ns)
+            tcp_conversations.begin_anew(c, number, p.time_ns)
         else:
             flow.next_seq = flow.max_seq_to_ack
         noted = True
@@ -113,7 +72,7 @@ def tcp(octets: np.ndarray, p: Record, c: Conversations, out: Output) -> None:
         flow.first_seq = seq
         noted = True
     conversation, connection = c.tcp[number], c.connections[number]
-    if first(TCP_STREAM, conversation.stream, p, out):
+    if claim(COL_TCP_STREAM, conversation.stream, p, out):
         r.tcp_stream = conversation.stream
     delta_ns = p.time_ns - connection.last_ns
     connection.last_ns = p.time_ns
@@ -121,14 +80,14 @@ def tcp(octets: np.ndarray, p: Record, c: Conversations, out: Output) -> None:
     length = p.reported_end - at - header
     knows_length = not p.fragmented and not p.in_error and length >= 0
     if knows_length:
-        if first(TCP_LENGTH, length, p, out):
+        if claim(COL_TCP_LENGTH, length, p, out):
             r.tcp_len = length
         noted = tcp_analysis.analyse(c, number, way, seq, ack, length, flags, window, noted)
     if header < wire.TCP_LEN:
         return
-    if first(TCP_FLAGS, flags, p, out):
+    if claim(COL_TCP_FLAGS, flags, p, out):
         r.tcp_flags = flags
-    if first(TCP_WINDOW, window, p, out):
+    if claim(COL_TCP_WINDOW, window, p, out):
         r.tcp_window = window
     if flags & wire.SYN:
         if not flags & wire.ACK and not conversation.knows_rtt:
@@ -143,18 +102,18 @@ def tcp(octets: np.ndarray, p: Record, c: Conversations, out: Output) -> None:
         flow.before_first_ack = False
     if captured < wire.TCP_CHECKSUM + 2:
         return
-    if first(TCP_CHECKSUM, u16(octets, at + wire.TCP_CHECKSUM), p, out):
+    if claim(COL_TCP_CHECKSUM, u16(octets, at + wire.TCP_CHECKSUM), p, out):
         r.tcp_checksum = u16(octets, at + wire.TCP_CHECKSUM)
     if captured < wire.TCP_LEN:
         return
-    if first(TIME_DELTA, seconds(delta_ns), p, out):
+    if claim(COL_TIME_DELTA, seconds(delta_ns), p, out):
         r.time_delta_s = seconds(delta_ns)
     # Of options that were captured whole, only a SYN's window scale matters.
     if header > wire.TCP_LEN and (flags & wire.SYN or p.end < at + header):
         if not _options(octets, at, header, p.end, flags, flow):
             return
     if noted and conversation.knows_rtt:
-        if first(INITIAL_RTT, seconds(connection.syn_or_rtt_ns), p, out):
+        if claim(COL_INITIAL_RTT, seconds(connection.syn_or_rtt_ns), p, out):
             r.initial_rtt_s = seconds(connection.syn_or_rtt_ns)
     if flags & wire.SYN:
         tcp_analysis.agree_on_scaling(flow, c.flows[2 * number + 1 - way], flags & wire.ACK != 0)

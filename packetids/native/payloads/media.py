@@ -31,21 +31,21 @@ SKINNY_MEDIA = (0x22, 0x8A, 0x0132, 0x0134)  # receive channel told, transmissio
 LEAST_OCTETS = 16  # no such message is shorter
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def in_udp(octets: np.ndarray, p: Record, src_port: int, dst_port: int) -> None:
     """Leave the capture to TShark if the payload, which begins at ``p.at``, sets up media."""
     if p.end - p.at >= LEAST_OCTETS and _holds_sdp(octets, p.at, p.end, src_port, dst_port):
         unsupported(p, MEDIA_REASON, 0)
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def in_tcp(octets: np.ndarray, p: Record, at: int, src_port: int, dst_port: int) -> None:
     """Leave the capture to TShark if the payload, which begins at `at`, sets up media."""
     if p.end - at >= LEAST_OCTETS and _sets_up_media(octets, at, p.end, src_port, dst_port):
         unsupported(p, MEDIA_REASON, 0)
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def _sets_up_media(octets: np.ndarray, at: int, end: int, src_port: int, dst_port: int) -> bool:
     beginning = u32(octets, at)
     if src_port in RTSP_PORTS and beginning == RTSP_BEGINNING:
@@ -59,7 +59,7 @@ def _sets_up_media(octets: np.ndarray, at: int, end: int, src_port: int, dst_por
     return _holds_sdp(octets, at, end, src_port, dst_port)
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def _holds_sdp(octets: np.ndarray, at: int, end: int, src_port: int, dst_port: int) -> bool:
     if u32(octets, at) in SIP_BEGINNINGS:
         return _holds(octets, at, end, SDP_TYPE)

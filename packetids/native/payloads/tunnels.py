@@ -131,7 +131,7 @@ def _geneve(octets: np.ndarray, p: Record) -> None:
     p.next = ETHERTYPE
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def _may_hold_packets(octets: np.ndarray, p: Record, port: int) -> bool:
     """Tell whether what is at `port` is a tunnel whose header leaves room for a packet.
 

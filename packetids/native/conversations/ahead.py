@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from packetids.kernels import kernel
-from packetids.native import conversations, wire
-from packetids.native.conversations import AHEAD_FRAMES, NONE, Conversations
-from packetids.native.link import ETHER
+from packetids.native import wire
+from packetids.native.conversations import table
+from packetids.native.conversations.table import AHEAD_FRAMES, NONE, Conversations
+from packetids.native.layers.link import ETHER
 from packetids.native.state import u8, u16, u32
 from packetids.prefetch import prefetch
 
@@ -22,7 +23,7 @@ PORTS_END = wire.ETH_LEN + wire.IP_LEN + wire.TCP_DSTPORT + 2
 PLAIN_IPV4 = 0x45  # version 4, a header of five words
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def look(
     octets: np.ndarray, start: np.ndarray, captured_octets: np.ndarray, link_type: np.ndarray,
     i: int, c: Conversations,
@@ -61,9 +62,9 @@ def look(
     dst, dst_port = np.uint64(u32(octets, ip + wire.IP_DST)), u16(octets, ports + wire.TCP_DSTPORT)
     none = np.uint64(0)
     if src > dst or src == dst and src_port > dst_port:
-        tag = conversations.tag_of(none, dst, none, src, dst_port, src_port)
+        tag = table.tag_of(none, dst, none, src, dst_port, src_port)
     else:
-        tag = conversations.tag_of(none, src, none, dst, src_port, dst_port)
+        tag = table.tag_of(none, src, none, dst, src_port, dst_port)
     if protocol == wire.PROTO_UDP:
         prefetch(c.udp_slots, np.int64(tag) & len(c.udp_slots) - 1)
         c.asked[i % AHEAD_FRAMES] = np.int64(tag) << 1 | 1
@@ -72,7 +73,7 @@ def look(
         c.asked[i % AHEAD_FRAMES] = np.int64(tag) << 1
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def _first(slots: np.ndarray, tag: Any) -> int:
     """Give the number of the first conversation with this tag, or NONE."""
     mask = np.uint64(len(slots) - 1)

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from packetids.kernels import kernel
-from packetids.native import coap, conversations
-from packetids.native.conversations import (
+from packetids.native.capture.records import padded
+from packetids.native.conversations import udp as udp_conversations
+from packetids.native.conversations.table import (
     CALLS,
     CALLS_KEPT,
     NONE,
@@ -15,9 +16,9 @@ from packetids.native.conversations import (
     TFTP,
     Conversations,
 )
-from packetids.native.records import padded
+from packetids.native.payloads import coap
+from packetids.native.payloads.tunnels import REGISTERED, TAKE_ALL
 from packetids.native.state import PORT_REASON, Record, u8, u16, u32, unsupported
-from packetids.native.tunnels import REGISTERED, TAKE_ALL
 from packetids.native.wire import PROTO_UDP
 
 SNMP_PORTS = (161, 162, 8161)
@@ -38,7 +39,7 @@ OCTET = int.from_bytes(b"octet", "big")
 MAIL = int.from_bytes(b"mail", "big")
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def in_udp(
     octets: np.ndarray, p: Record, c: Conversations, conversation: Record,
     src_port: int, dst_port: int,
@@ -46,18 +47,18 @@ def in_udp(
     """Look at a payload, which begins at ``p.at``, of a packet of `conversation`."""
     if conversation.application == TFTP or src_port == TFTP_PORT or dst_port == TFTP_PORT:
         if dst_port == TFTP_PORT and _is_tftp_request(octets, p):
-            conversations.open_any_port(c, p, src_port, False, TFTP)
+            udp_conversations.open_any_port(c, p, src_port, False, TFTP)
     elif src_port in SNMP_PORTS or dst_port in SNMP_PORTS:
         _snmp(octets, p, conversation)
     elif _names_file_and_mode(octets, p) and not (src_port in TAKE_ALL or dst_port in TAKE_ALL):
         if not _expects_tftp(c, p, dst_port):
-            conversations.open_any_port(c, p, src_port, False, TFTP)
+            udp_conversations.open_any_port(c, p, src_port, False, TFTP)
     if src_port == PORTMAP_PORT or dst_port == PORTMAP_PORT:
         _portmap(octets, p, c)
     _any_host(octets, p, c, src_port, dst_port)
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def _any_host(
     octets: np.ndarray, p: Record, c: Conversations, src_port: int, dst_port: int
 ) -> None:
@@ -74,7 +75,7 @@ def _any_host(
     if port != low and REGISTERED[low]:
         unsupported(p, PORT_REASON, port)  # the lower port's dissector may refuse
     else:
-        conversations.open_any_host(c, p, src_port, dst_port)
+        udp_conversations.open_any_host(c, p, src_port, dst_port)
 
 
 @kernel
@@ -100,7 +101,7 @@ def _portmap(octets: np.ndarray, p: Record, c: Conversations) -> None:
             return
         port = u32(octets, accepted + 4)
         if 0 < port < 1 << 16:
-            conversations.open_any_port(c, p, port, True, NONE_KNOWN)
+            udp_conversations.open_any_port(c, p, port, True, NONE_KNOWN)
 
 
 @kernel
@@ -155,7 +156,7 @@ def _snmp(octets: np.ndarray, p: Record, conversation: Record) -> None:
 @kernel
 def _expects_tftp(c: Conversations, p: Record, dst_port: int) -> bool:
     """Tell whether the receiver waits for an answer: then TShark takes a request for one."""
-    number = conversations.find_any_port(c, p, dst_port, False, False)
+    number = udp_conversations.find_any_port(c, p, dst_port, False, False)
     return number != NONE and c.udp[number].application == TFTP
 
 

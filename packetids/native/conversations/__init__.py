@@ -1,0 +1,1 @@
+"""Conversations as TShark numbers them, and what it analyses of TCP."""

@@ -1,0 +1,1 @@
+"""Payloads that hold packets, or after which TShark opens conversations."""
