@@ -19,7 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks import large_capture
-from packetids import atomic, captures, fields, parquet
+from packetids.capture import listing
+from packetids.core import atomic, fields, parquet
 from packetids.extract import writer
 from packetids.native import reader
 
@@ -92,7 +93,7 @@ def main() -> None:
 def _row_groups(dataset: Path, octets: int) -> list[pa.Table]:
     """Read a capture of about `octets`, in memory, as the writer would group its rows."""
     with tempfile.TemporaryDirectory() as place:
-        embedded = [c.path for c in captures.unpack(dataset, Path(place) / "embedded")]
+        embedded = [c.path for c in listing.unpack(dataset, Path(place) / "embedded")]
         large, _, _ = large_capture.make(embedded, Path(place), octets, 1)
         table = pa.Table.from_batches(reader.read(large, "ip or ipv6 or arp")).combine_chunks()
     groups = range(0, table.num_rows, writer.ROWS)

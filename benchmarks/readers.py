@@ -28,8 +28,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import large_capture, machine
-from packetids import atomic, captures, extract, tshark
-from packetids.errors import Unsupported
+from packetids import extract
+from packetids.capture import listing
+from packetids.core import atomic
+from packetids.core.errors import Unsupported
+from packetids.extract import tshark
 
 FOLDER = Path("build/bench")
 RESULTS = FOLDER / "readers.json"
@@ -78,7 +81,7 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=FOLDER, prefix="readers.") as place:
         folder = Path(place)
-        embedded = [c.path for c in captures.unpack(given.dataset, folder / "embedded")]
+        embedded = [c.path for c in listing.unpack(given.dataset, folder / "embedded")]
         if extract.NATIVE in given.readers:
             embedded = _natively_read(embedded, folder / "o.parquet")
         large, parts, packets = large_capture.make(

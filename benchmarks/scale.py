@@ -27,8 +27,8 @@ import pyarrow.parquet as pq
 
 from benchmarks import scale_data, scale_fnn, scale_steps
 from benchmarks.machine import processor
-from packetids import atomic, settings
-from packetids.errors import PacketidsError
+from packetids.core import atomic, settings
+from packetids.core.errors import PacketidsError
 
 FOLDER = Path("build/bench")
 RESULT = FOLDER / "scale.json"

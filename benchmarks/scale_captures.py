@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import scale_page, scale_steps
-from packetids import captures
+from packetids.capture import listing
 
 EMBEDDED = Path("captures/testbed")
 
@@ -45,7 +45,7 @@ def build(download: Path) -> int:
     shutil.rmtree(download, ignore_errors=True)
     unpacked = download.parent / "unpacked"
     shutil.rmtree(unpacked, ignore_errors=True)
-    embedded = captures.unpack(EMBEDDED, unpacked)
+    embedded = listing.unpack(EMBEDDED, unpacked)
     manifest = json.loads((EMBEDDED / "manifest.json").read_text(encoding="utf-8"))
     sampled, _, _ = scale_page.paper()
     copies = -(-sampled // manifest["totals"]["packets"])  # rounded up

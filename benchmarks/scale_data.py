@@ -33,18 +33,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from packetids import (
-    atomic,
-    captures,
-    classes,
-    extract,
-    label,
-    parquet,
-    seeds,
-    settings,
-    unify,
-)
-from packetids.errors import PacketidsError
+from packetids import extract
+from packetids.capture import listing
+from packetids.core import atomic, classes, parquet, seeds, settings
+from packetids.core.errors import PacketidsError
+from packetids.label import rules
+from packetids.sample import unify
 
 EMBEDDED = Path("captures/testbed")
 READER, DISPLAY_FILTER = "native", "ip or ipv6 or arp"
@@ -64,19 +58,19 @@ def paper_counts(scale: float) -> dict[str, int]:
 def embedded(folder: Path, rule: settings.Label) -> dict[str, pa.Table]:
     """Extract and label the embedded captures once; give each one's packets by its name."""
     tables = {}
-    for place in captures.look(EMBEDDED, packed=True).places:
+    for place in listing.look(EMBEDDED, packed=True).places:
         name = place.name
         path = folder / "label" / f"{name}.parquet"
         if not path.exists():
             if not (folder / "capture").exists():
-                captures.unpack(EMBEDDED, folder / "capture")
+                listing.unpack(EMBEDDED, folder / "capture")
             fields = folder / "extract" / f"{name}.parquet"
             extract.to_parquet(folder / "capture" / f"{name}.pcap", fields, READER, DISPLAY_FILTER)
             subcategory = classes.of_capture(Path(name))
             packets = parquet.read(fields)
-            ends = label.ends(packets)
-            found = label.by_bot_address(ends, subcategory, rule.bots, rule.endpoint)
-            parquet.write(path, label.append(packets, name, found))
+            ends = rules.ends(packets)
+            found = rules.by_bot_address(ends, subcategory, rule.bots, rule.endpoint)
+            parquet.write(path, rules.append(packets, name, found))
         tables[name] = unify.conform(pq.read_table(path), path).unify_dictionaries()
     return tables
 

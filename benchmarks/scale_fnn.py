@@ -65,13 +65,13 @@ def products_tensorflow(rows: int) -> Callable[[], None]:
 
 def fit(rows: int, batches_per_call: int) -> Callable[[], None]:
     """Give one epoch of Keras's own training."""
-    from packetids import fnn  # imports TensorFlow quietly
+    from packetids.fnn import network
 
-    fnn.tf.config.threading.set_intra_op_parallelism_threads(0)  # its defaults
-    fnn.deterministic(0, "scale")
-    model = fnn.build(INPUTS, CLASSES, _paper())
+    network.tf.config.threading.set_intra_op_parallelism_threads(0)  # its defaults
+    network.deterministic(0, "scale")
+    model = network.build(INPUTS, CLASSES, _paper())
     model.compile(
-        optimizer=fnn.keras.optimizers.Adam(_paper().learning_rate),
+        optimizer=network.keras.optimizers.Adam(_paper().learning_rate),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
         steps_per_execution=batches_per_call,
@@ -85,10 +85,10 @@ def fit(rows: int, batches_per_call: int) -> Callable[[], None]:
 
 def packetids(rows: int) -> Callable[[], None]:
     """Give one epoch of the library's training."""
-    from packetids import fnn
+    from packetids.fnn import network
 
-    fnn.deterministic(0, "scale")
-    trainer = fnn.Trainer(fnn.build(INPUTS, CLASSES, _paper()), _paper(), WEIGHTS)
+    network.deterministic(0, "scale")
+    trainer = network.Trainer(network.build(INPUTS, CLASSES, _paper()), _paper(), WEIGHTS)
     coded, target = _rows(rows)
     order = np.random.default_rng(0)
     return lambda: trainer.epoch(coded, target, order.permutation(rows))
@@ -133,7 +133,7 @@ def _matrices() -> list[np.ndarray]:
 
 def _rows(rows: int):  # type: ignore[no-untyped-def]
     """Make coded rows of 80 inputs, four of them hot and eight numbers, and labels."""
-    from packetids.encode import Coded
+    from packetids.learn.encode import Coded
 
     random = np.random.default_rng(0)
     numbers = random.uniform(-1, 1, (rows, 8)).astype(np.float32)
@@ -145,7 +145,7 @@ def _rows(rows: int):  # type: ignore[no-untyped-def]
 def _paper():  # type: ignore[no-untyped-def]
     from dataclasses import dataclass
 
-    from packetids import settings
+    from packetids.core import settings
 
     @dataclass(frozen=True)
     class Config:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks import readers
-from packetids import parquet
+from packetids.core import parquet
 
 FULL_CORES = 16
 CLUSTER_MACHINES = 4

@@ -13,7 +13,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 from sklearn.model_selection import train_test_split
 
-from packetids import classes, experiment, preprocess, seeds, split
+from packetids.core import classes, columns, seeds
+from packetids.features import preprocess
+from packetids.learn import task_rows
 from tests import naive
 
 OUT = Path("plain")
@@ -40,8 +42,8 @@ def _sample() -> None:
 def _preprocess() -> None:
     """Make features, count conflicts, drop duplicates."""
     table = naive.pandas_features(pd.read_parquet("data/sample/packets.parquet"))
-    naive.pandas_conflicts(table, list(preprocess.FEATURES))
-    keys = [*preprocess.FEATURES, "class"]
+    naive.pandas_conflicts(table, list(columns.FEATURES))
+    keys = [*columns.FEATURES, "class"]
     _write(table.drop_duplicates(subset=keys, ignore_index=True), "preprocess.parquet")
 
 
@@ -49,9 +51,9 @@ def _split() -> None:
     """Deal the rows of all eleven tasks."""
     table = pd.read_parquet("data/preprocess/features.parquet", columns=["capture", "class"])
     keys = table["class"].astype("str").to_numpy()
-    for task in (split.MULTICLASS, *classes.ATTACKS):
+    for task in (classes.MULTICLASS, *classes.ATTACKS):
         rows = np.arange(len(keys))
-        if task != split.MULTICLASS:
+        if task != classes.MULTICLASS:
             rows = np.flatnonzero((keys == task) | (keys == classes.NORMAL))
         order = np.arange(len(rows))
         rest, test = train_test_split(
@@ -72,7 +74,7 @@ def _encode() -> None:
     table = pd.read_parquet("data/preprocess/features.parquet")
     fold = pd.read_parquet("data/split/multiclass.parquet")["fold"]
     train = table[fold == 0].reset_index(drop=True)
-    naive.pandas_inputs(train, list(preprocess.CATEGORICAL), list(preprocess.NUMERIC)).to_numpy()
+    naive.pandas_inputs(train, list(columns.CATEGORICAL), list(columns.NUMERIC)).to_numpy()
 
 
 def same() -> dict[str, bool]:
@@ -83,7 +85,7 @@ def same() -> dict[str, bool]:
         "preprocess": "data/preprocess/features.parquet",
         **{
             f"split/{task}": f"data/split/{task}.parquet"
-            for task in (split.MULTICLASS, *classes.ATTACKS)
+            for task in (classes.MULTICLASS, *classes.ATTACKS)
         },
     }
     return {name: _same(OUT / f"{name}.parquet", Path(path)) for name, path in pairs.items()}
@@ -91,13 +93,13 @@ def same() -> dict[str, bool]:
 
 def same_inputs() -> bool:
     """Compare the encoded training rows, a slice at a time."""
-    task = experiment.load_task(split.MULTICLASS)
-    from packetids import encode as fast
+    task = task_rows.load_task(classes.MULTICLASS)
+    from packetids.learn import encode
 
     train, _ = task.part("train")
     train = train.reset_index(drop=True)
-    coded = fast.fit(train, task.well_known_ports).code(train)
-    plain = naive.pandas_inputs(train, list(preprocess.CATEGORICAL), list(preprocess.NUMERIC))
+    coded = encode.fit(train, task.well_known_ports).code(train)
+    plain = naive.pandas_inputs(train, list(columns.CATEGORICAL), list(columns.NUMERIC))
     step = 1 << 20
     return all(
         np.array_equal(coded[start : start + step], plain.iloc[start : start + step].to_numpy())
@@ -132,7 +134,7 @@ def _write(table: pd.DataFrame, name: str) -> None:
 def duplicates() -> Callable[[], Any]:
     """Prepare a table of features; give what drops its duplicates."""
     table, _ = preprocess.read(Path("data/sample/packets.parquet"), list(naive.WELL_KNOWN))
-    return lambda: table.duplicated(subset=[*preprocess.FEATURES, "class"])
+    return lambda: table.duplicated(subset=[*columns.FEATURES, "class"])
 
 
 # A step's name to what prepares it and gives what is timed.

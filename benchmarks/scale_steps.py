@@ -20,8 +20,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from packetids import encode, experiment, preprocess, settings, split
-from packetids.errors import PacketidsError
+from packetids.core import classes, settings
+from packetids.core.errors import PacketidsError
+from packetids.features import preprocess
+from packetids.learn import encode, task_rows
 
 # Rows that a step works on, as files of them.
 ROWS = {
@@ -117,7 +119,7 @@ def _encode() -> Callable[[], Any]:
     """Encode the multi-class task's training rows, and go over them once, as training does."""
 
     def work() -> None:
-        task = experiment.load_task(split.MULTICLASS)
+        task = task_rows.load_task(classes.MULTICLASS)
         train, _ = task.part("train")
         coded = encode.fit(train, task.well_known_ports).code(train)
         for start in range(0, len(coded), CODED_ROWS):

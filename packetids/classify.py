@@ -10,25 +10,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from packetids import experiment, svc
-from packetids.encode import Encoder
-from packetids.errors import PacketidsError
-from packetids.preprocess import FEATURES
+from packetids.core.columns import FEATURES
+from packetids.core.errors import PacketidsError
+from packetids.learn.encode import Encoder
+from packetids.runs import record
+from packetids.svc import linear
 
 
 class Classifier:
     """A network or support vector model with its encoder and the names of its classes."""
 
     def __init__(self, folder: Path) -> None:
-        self.encoder = Encoder.load(folder / experiment.ENCODER)
-        self.classes = json.loads((folder / experiment.CLASSES).read_text(encoding="utf-8"))
-        if (folder / svc.MODEL).exists():
-            self._label = svc.load(folder).predict
+        self.encoder = Encoder.load(folder / record.ENCODER)
+        self.classes = json.loads((folder / record.CLASSES).read_text(encoding="utf-8"))
+        if (folder / linear.MODEL).exists():
+            self._label = linear.load(folder).predict
         else:
-            from packetids import fnn  # seconds of import, for those who need it only
+            from packetids.fnn import network
 
-            model = fnn.load(folder)
-            self._label = lambda inputs: fnn.predict(model, inputs).argmax(axis=1)
+            model = network.load(folder)
+            self._label = lambda inputs: network.predict(model, inputs).argmax(axis=1)
 
     def predict(self, table: pd.DataFrame, params: dict[str, Any] | None = None) -> np.ndarray:
         """Classify packets.

@@ -20,8 +20,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from joblib import Parallel, delayed
 
-from packetids import atomic, extract, fields, recognise
-from packetids.errors import PacketidsError, Unsupported
+from packetids import extract
+from packetids.capture import recognise
+from packetids.core import atomic, fields
+from packetids.core.errors import PacketidsError, Unsupported
 
 DISPLAY_FILTER = "ip or ipv6 or arp"
 EXAMPLES = 20

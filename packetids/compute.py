@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from packetids.errors import PacketidsError
+from packetids.core.errors import PacketidsError
 
 if TYPE_CHECKING:
-    from packetids import settings  # not in the workers: what it imports takes 0.1 s
+    from packetids.core import settings
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -8,8 +8,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from packetids import classes
-from packetids.errors import PacketidsError
+from packetids.core import classes
+from packetids.core.errors import PacketidsError
 
 
 @dataclass(frozen=True)

@@ -13,43 +13,9 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import ShuffleSplit
 
-from packetids import classes, seeds
-from packetids.classes import MULTICLASS
-from packetids.errors import PacketidsError
-
-FOLDS = ("train", "validation", "test")
-
-
-def task_labels(table: pd.DataFrame, task: str) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Pick the rows of a task and their labels.
-
-    Parameters
-    ----------
-    table : DataFrame
-        With a column ``class`` of `classes.KEYS`.
-    task : str
-        ``multiclass`` (four classes, section IV-C) or an attack's key (normal 0, attack 1).
-
-    Returns
-    -------
-    rows : int64 array, shape (n_task,)
-    target : int8 array, shape (n_task,)
-    names : the class names, in the order of their labels
-    """
-    key = _key_numbers(table)
-    if task == MULTICLASS:
-        group = np.array([classes.GROUPS.index(e.group) for e in classes.SUBCATEGORIES], np.int8)
-        return np.arange(len(key)), group[key], classes.GROUPS
-    if task not in classes.ATTACKS:
-        raise PacketidsError(f"tasks: {task} is no task; there is {', '.join(classes.TASKS)}.")
-    attack, normal = classes.KEYS.index(task), classes.KEYS.index(classes.NORMAL)
-    rows = np.flatnonzero((key == attack) | (key == normal))
-    return rows, (key[rows] == attack).astype(np.int8), (classes.NORMAL, task)
-
-
-def dealt(tasks: list[str], trials: list[str]) -> list[str]:
-    """List the tasks to deal: `tasks`, and the multi-class task, of which `trials` are, last."""
-    return [*tasks, MULTICLASS] if trials and MULTICLASS not in tasks else tasks
+from packetids.core import classes, seeds
+from packetids.core.errors import PacketidsError
+from packetids.core.tasks import FOLDS, key_numbers
 
 
 def deal(
@@ -78,7 +44,7 @@ def deal(
     else:
         captures = table["capture"].iloc[rows]
         fold = _by_capture(captures, task, test_share, validation_share, seed)
-    key = _key_numbers(table)[rows]
+    key = key_numbers(table)[rows]
     there = np.bincount(key, minlength=len(classes.KEYS))
     for number, name in enumerate(FOLDS):
         dealt = np.bincount(key[fold == number], minlength=len(classes.KEYS))
@@ -140,24 +106,3 @@ def _by_capture(
         fold[np.isin(capture, drawn[:n_test])] = 2
         fold[np.isin(capture, drawn[n_test : n_test + n_validation])] = 1
     return fold[of_row]
-
-
-def numbered(table: pd.DataFrame) -> pd.DataFrame:
-    """Number the classes of `table` as `classes.KEYS` does, once for all tasks."""
-    number = _key_numbers(table)
-    return table.assign(**{"class": pd.Categorical.from_codes(number, list(classes.KEYS))})
-
-
-def _key_numbers(table: pd.DataFrame) -> np.ndarray:
-    """Give the number of each row's class in `classes.KEYS`; int8, shape (n,)."""
-    kind = table["class"].dtype
-    if isinstance(kind, pd.CategoricalDtype) and tuple(kind.categories) == classes.KEYS:
-        return table["class"].cat.codes.to_numpy()
-    number = pd.Categorical(table["class"], categories=list(classes.KEYS)).codes
-    if (number < 0).any():
-        row = int(np.argmin(number))
-        raise PacketidsError(
-            f"row {row}: class {table['class'].iloc[row]!r} is none of {', '.join(classes.KEYS)}. "
-            "Delete data/preprocess and run dvc repro."
-        )
-    return number

@@ -10,7 +10,9 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from packetids import captures, classes, command, needs, settings
+from packetids import needs
+from packetids.capture import listing
+from packetids.core import classes, command, settings
 
 CAPTURES = Path("data/capture")
 
@@ -30,11 +32,11 @@ class Config:
 def main(config: Config) -> None:
     """Unpack or place, check and list."""
     folder, dataset = Path(config.captures), config.dataset
-    captures.check_recorded_by(folder, dataset.name, dataset.recorded_by)
-    found = captures.unpack(folder, CAPTURES) if dataset.recorded_by else captures.place(folder)
+    listing.check_recorded_by(folder, dataset.name, dataset.recorded_by)
+    found = listing.unpack(folder, CAPTURES) if dataset.recorded_by else listing.place(folder)
     there = {capture.subcategory for capture in found} | {classes.NORMAL}  # which any may hold
     needs.check(there, config.tasks, config.trials, folder, "capture")
-    captures.write_listing(CAPTURES, found)
+    listing.write_listing(CAPTURES, found)
     octets = sum(capture.octets for capture in found)
     log.info("%s: %d captures, %.1f MB", dataset.name, len(found), octets / 1e6)
 

@@ -7,8 +7,9 @@ part of BoT-IoT works; what is missing is listed. This is no stage of dvc.yaml: 
 from dataclasses import dataclass
 from pathlib import Path
 
-from packetids import check, command, settings
-from packetids.errors import PacketidsError
+from packetids import preflight
+from packetids.core import command, settings
+from packetids.core.errors import PacketidsError
 
 
 @dataclass(frozen=True)
@@ -27,20 +28,20 @@ class Config:
 
 def main(config: Config) -> None:
     """Look and print."""
-    rows = check.findings(
+    rows = preflight.findings(
         Path(config.captures),
         config.dataset,
         config.extract,
-        check.workers_of(config.compute.workers),
+        preflight.workers_of(config.compute.workers),
         config.label,
         config.sample,
         config.tasks,
         config.trials,
     )
-    print(check.table(rows))
-    if bad := [row for row in rows if row.verdict == check.BAD]:
+    print(preflight.table(rows))
+    if bad := [row for row in rows if row.verdict == preflight.BAD]:
         raise PacketidsError(
-            f"a run would not work: {len(bad)} of {len(rows)} rows say {check.BAD}. "
+            f"a run would not work: {len(bad)} of {len(rows)} rows say {preflight.BAD}. "
             f"The first, {bad[0].subject}: {bad[0].found}"
         )
 

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from packetids import atomic, command, compare, experiment, left_out, settings
+from packetids.core import atomic, command, settings
+from packetids.results import compare, left_out
+from packetids.runs import record
 
 RESULTS = Path("results")
 COMPARISON = Path("results/compare/comparison.csv")
@@ -59,8 +61,8 @@ def svc_runs(sample_packets: list[int]) -> pd.DataFrame:
     """Collect the support vector runs; a row a sample size."""
     rows = []
     for packets in sample_packets:
-        folder = RESULTS / "svc" / experiment.svc_sample(packets)
-        run = json.loads((folder / experiment.RUN).read_text(encoding="utf-8"))
+        folder = RESULTS / "svc" / record.svc_sample(packets)
+        run = json.loads((folder / record.RUN).read_text(encoding="utf-8"))
         runtime = json.loads((folder / "runtime.json").read_text(encoding="utf-8"))
         sizes = {GROUP_COLUMNS[name]: n for name, n in run["params"]["class_size"].items()}
         rows.append(

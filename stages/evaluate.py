@@ -14,8 +14,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from packetids import atomic, command, experiment, fnn, metrics, parquet, split
-from packetids.encode import Encoder
+from packetids import metrics
+from packetids.core import atomic, classes, command, parquet, tasks
+from packetids.fnn import network
+from packetids.learn import task_rows
+from packetids.learn.encode import Encoder
+from packetids.runs import record
 
 MODELS = Path("models")
 RESULTS = Path("results/evaluate")
@@ -38,8 +42,8 @@ def main(config: Config) -> None:
         folder = MODELS / stage / name
         table, target = task.part("test")
         start = time.perf_counter()
-        inputs = Encoder.load(folder / experiment.ENCODER).code(table)
-        chances = fnn.predict(fnn.load(folder), inputs)
+        inputs = Encoder.load(folder / record.ENCODER).code(table)
+        chances = network.predict(network.load(folder), inputs)
         runtime_s[f"{stage}/{name}"] = time.perf_counter() - start
         predicted = chances.argmax(axis=1)
         if stage == "train":  # one row a test packet, to look at single mistakes
@@ -74,20 +78,20 @@ def main(config: Config) -> None:
     atomic.write_json(RESULTS / "runtime.json", runtime_s)
 
 
-def runs(config: Config) -> Iterator[tuple[str, str, experiment.Task]]:
+def runs(config: Config) -> Iterator[tuple[str, str, task_rows.Task]]:
     """List what was trained, each with its task's rows."""
-    for name in split.dealt(config.tasks, config.trials):
-        task = experiment.load_task(name)
+    for name in tasks.dealt(config.tasks, config.trials):
+        task = task_rows.load_task(name)
         if name in config.tasks:
             yield "train", name, task
-        if name == split.MULTICLASS:
+        if name == classes.MULTICLASS:
             for trial in config.trials:
                 yield "sweep", trial, task
 
 
-def write_predictions(task: experiment.Task, predicted: np.ndarray, chances: np.ndarray) -> None:
+def write_predictions(task: task_rows.Task, predicted: np.ndarray, chances: np.ndarray) -> None:
     """Write each test packet's row in the features table, label, prediction and its chance."""
-    test = task.fold == split.FOLDS.index("test")
+    test = task.fold == tasks.FOLDS.index("test")
     predictions = pa.table(
         {
             "row": task.row[test],

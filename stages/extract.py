@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from packetids import atomic, captures, command, extract, settings, tshark
-from packetids.errors import PacketidsError
-from packetids.extract import many
+from packetids import extract
+from packetids.capture import listing
+from packetids.core import atomic, command, settings
+from packetids.core.errors import PacketidsError
+from packetids.extract import many, tshark
 
 CAPTURES = Path("data/capture")
 FIELDS = Path("data/extract")
@@ -44,7 +46,7 @@ def main(config: Config) -> None:
                 tshark.REFERENCE_VERSION,
                 found,
             )
-    work = captures.listed(CAPTURES)
+    work = listing.listed(CAPTURES)
     many.prune(work, FIELDS)
     outcomes = many.extract_all(work, FIELDS, p, config.compute)
     failed = [outcome for outcome in outcomes if outcome.reading is None]

@@ -18,21 +18,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from packetids import (
-    agreement,
-    atomic,
-    captures,
-    classes,
-    command,
-    flow_coverage,
-    flow_source,
-    flows,
-    label,
-    parquet,
-    part,
-    settings,
-)
-from packetids.errors import PacketidsError
+from packetids import completeness
+from packetids.capture import listing
+from packetids.core import atomic, classes, command, parquet, settings
+from packetids.core.errors import PacketidsError
+from packetids.label import agreement, flow_coverage, flow_index, flow_source, rules
 
 CAPTURES = Path("data/capture")
 FIELDS = Path("data/extract")
@@ -56,7 +46,7 @@ def main(config: Config) -> None:
     p = config.label
     chosen, records = load_flows(Path(config.captures), p, config.dataset.is_bot_iot)
     report = agreement.Agreement(p.bots, p.bots_ipv6)
-    listed = captures.listed(CAPTURES)
+    listed = listing.listed(CAPTURES)
     rows = []
     coverage = []
     for capture in listed:
@@ -75,24 +65,24 @@ def main(config: Config) -> None:
     atomic.write_csv(RESULTS / "counts.csv", counts)
     atomic.write_csv(RESULTS / "report.csv", report.table(0 if records is None else records.files))
     damaged = [one.name for one in listed if parquet.damage(FIELDS / f"{one.name}.parquet")]
-    found = part.measure(counts, config.dataset.is_bot_iot, damaged)
-    atomic.write_json(part.PATH, found)
-    atomic.write_csv(RESULTS / "table-1.csv", part.table(found))
+    found = completeness.measure(counts, config.dataset.is_bot_iot, damaged)
+    atomic.write_json(completeness.PATH, found)
+    atomic.write_csv(RESULTS / "table-1.csv", completeness.table(found))
     by_class = counts.groupby("class")["packets"].sum()
     log.info(
         "%d packets, %d of attacks", by_class.sum(), by_class.drop("Normal", errors="ignore").sum()
     )
-    for line in part.lines(found):
+    for line in completeness.lines(found):
         log.log(logging.WARNING if found["differs"] else logging.INFO, line)
 
 
 def load_flows(
     folder: Path, p: settings.Label, is_bot_iot: bool
-) -> tuple[flow_source.Chosen, flows.Flows | None]:
+) -> tuple[flow_source.Chosen, flow_index.Flows | None]:
     """Read the flow records below the captures folder, if there are any, and say what was found."""
     try:
         chosen = flow_source.choose(folder, p.flow_sources, is_bot_iot)
-        records = flows.read(chosen.layouts) if chosen.layouts else None
+        records = flow_index.read(chosen.layouts) if chosen.layouts else None
     except PacketidsError as error:
         if p.rule == "flows":
             raise
@@ -124,7 +114,7 @@ def load_flows(
 def write_coverage(
     coverage: list[flow_coverage.Held],
     chosen: flow_source.Chosen,
-    records: flows.Flows | None,
+    records: flow_index.Flows | None,
     p: settings.Label,
 ) -> None:
     """Write which flow records were read, and how many packets of bots none of them holds."""
@@ -155,17 +145,22 @@ def write_coverage(
     atomic.write_json(RESULTS / "flows.json", told)
 
 
-def withdraw(listed: list[captures.Capture]) -> None:
+def withdraw(listed: list[listing.Capture]) -> None:
     """Remove labels that were refused, so that nobody takes them for right ones."""
     for capture in listed:
         (LABELLED / f"{capture.name}.parquet").unlink(missing_ok=True)
-    for name in ("counts.csv", "report.csv", part.PATH.name, "table-1.csv"):  # of an earlier run
+    for name in (
+        "counts.csv",
+        "report.csv",
+        completeness.PATH.name,
+        "table-1.csv",
+    ):  # of an earlier run
         (RESULTS / name).unlink(missing_ok=True)
 
 
 def label_capture(
-    capture: captures.Capture,
-    records: flows.Flows | None,
+    capture: listing.Capture,
+    records: flow_index.Flows | None,
     report: agreement.Agreement,
     p: settings.Label,
 ) -> tuple[dict[str, int], flow_coverage.Held]:
@@ -182,14 +177,14 @@ def label_capture(
     with atomic.replacing(LABELLED / f"{capture.name}.parquet") as out, ExitStack() as stack:
         writer = None
         for packets in parquet.groups(source):
-            ends = label.ends(packets)
-            found = by_address = label.by_bot_address(ends, subcategory, p.bots, p.endpoint)
+            ends = rules.ends(packets)
+            found = by_address = rules.by_bot_address(ends, subcategory, p.bots, p.endpoint)
             if index is None:
                 held.add(ends, None, p)
                 report.add(capture.subcategory, packets, ends, by_address)
             else:
                 by_flows, disagree = index.classify(packets, ends)
-                uncovered = by_flows == flows.UNCOVERED
+                uncovered = by_flows == flow_index.UNCOVERED
                 held.add(ends, uncovered, p)
                 report.add(
                     capture.subcategory, packets, ends, by_address, by_flows, uncovered, disagree
@@ -198,7 +193,7 @@ def label_capture(
                     instead = by_address if p.uncovered == "bot_address" else normal
                     found = np.where(uncovered, instead, by_flows)
             total += np.bincount(found, minlength=len(classes.KEYS))
-            labelled = label.append(packets, capture.name, found)
+            labelled = rules.append(packets, capture.name, found)
             if writer is None:
                 writer = stack.enter_context(parquet.writer(out, labelled.schema))
             writer.write_table(labelled)
@@ -221,7 +216,7 @@ def span_us(source: Path) -> tuple[int, int]:
 
 
 def refuse_no_attack(
-    counts: pd.DataFrame, listed: list[captures.Capture], p: settings.Label
+    counts: pd.DataFrame, listed: list[listing.Capture], p: settings.Label
 ) -> None:
     """Stop where no packet in a subcategory's captures is of that subcategory."""
     place = {capture.name: capture.subcategory for capture in listed}

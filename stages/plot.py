@@ -13,7 +13,10 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from packetids import atomic, command, experiment, figures, left_out, part, settings, split, tables
+from packetids import completeness
+from packetids.core import atomic, classes, command, settings
+from packetids.results import figures, left_out, tables
+from packetids.runs import record
 
 RESULTS = Path("results")
 MODELS = Path("models/train")
@@ -38,8 +41,8 @@ def main(config: Config) -> None:
     built = tables.build(comparison)
     for number, table in built.items():
         atomic.write_csv(TABLES / f"table-{number}.csv", table)
-    atomic.write_text(TABLES / "notice.txt", part.notice(config.dataset) + "\n")
-    source = part.source(config.dataset)
+    atomic.write_text(TABLES / "notice.txt", completeness.notice(config.dataset) + "\n")
+    source = completeness.source(config.dataset)
     without = left_out.reasons(config.tasks, config.trials)
     write(figures.workflow(steps(comparison, config), source), "figure-1")
     if "figure-2" not in without:
@@ -86,7 +89,7 @@ def steps(comparison: pd.DataFrame, config: Config) -> list[figures.Step]:
 
 def architecture(task: str) -> tuple[list[tuple[str, int]], str, str]:
     """Read the trained network's layers, loss and optimizer."""
-    run = json.loads((RESULTS / "train" / task / experiment.RUN).read_text(encoding="utf-8"))
+    run = json.loads((RESULTS / "train" / task / record.RUN).read_text(encoding="utf-8"))
     model = json.loads((MODELS / task / "architecture.json").read_text(encoding="utf-8"))
     dense = [
         layer["config"] for layer in model["config"]["layers"] if layer["class_name"] == "Dense"
@@ -113,11 +116,11 @@ def test_accuracy() -> pd.Series:
 def sweep_accuracy(config: Config) -> pd.DataFrame:
     """Collect the accuracy of the chosen network, if it was trained, and of each trial."""
     test = test_accuracy()
-    runs = [("train", task) for task in config.tasks if task == split.MULTICLASS]
+    runs = [("train", task) for task in config.tasks if task == classes.MULTICLASS]
     runs += [("sweep", trial) for trial in config.trials]
     rows = []
     for stage, name in runs:
-        run = json.loads((RESULTS / stage / name / experiment.RUN).read_text(encoding="utf-8"))
+        run = json.loads((RESULTS / stage / name / record.RUN).read_text(encoding="utf-8"))
         title = figures.CHOSEN if stage == "train" else name
         rows.append((title, run["metrics"]["best_val_accuracy"], test[stage, name]))
     return pd.DataFrame(rows, columns=["name", "validation", "test"])

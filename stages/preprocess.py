@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from packetids import atomic, classes, command, preprocess, settings
+from packetids.core import atomic, classes, command, settings
+from packetids.features import preprocess
 
 SAMPLED = Path("data/sample/packets.parquet")
 FEATURES = Path("data/preprocess/features.parquet")

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from packetids import agreement, atomic, command, left_out, part, report, settings, tables
+from packetids import completeness
+from packetids.core import atomic, classes, command, settings
+from packetids.results import left_out, page, tables
 
 RESULTS = Path("results")
 TABLES = Path("results/tables")
@@ -64,8 +66,8 @@ def main(config: Config) -> None:
     titles |= FIGURE_TITLES | EXTRA_TITLES
     why = {title: without[name] for name, title in titles.items() if name in without}
     choices = {"dataset": config.dataset.name, "seed": config.seed}
-    notice = part.notice(config.dataset)
-    atomic.write_text(PAGE, report.page(built, extra, drawn, notice, choices, why))
+    notice = completeness.notice(config.dataset)
+    atomic.write_text(PAGE, page.page(built, extra, drawn, notice, choices, why))
     for title, reason in why.items():
         log.info("left out: %s. %s", title, reason)
     log.info("open %s", PAGE)
@@ -82,7 +84,7 @@ def scores() -> pd.DataFrame:
 def both_rules() -> pd.DataFrame:
     """Read the comparison of the label rules, all subcategories together."""
     table = pd.read_csv(RESULTS / "label/report.csv")
-    return table[table["captures_of"] == agreement.TOTAL].drop(columns="captures_of")
+    return table[table["captures_of"] == classes.TOTAL].drop(columns="captures_of")
 
 
 if __name__ == "__main__":

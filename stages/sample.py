@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from packetids import atomic, classes, command, sample, settings
+from packetids.core import atomic, classes, command, settings
+from packetids.sample import draw
 
 UNIFIED = Path("data/unify/packets.parquet")
 SAMPLED = Path("data/sample/packets.parquet")
@@ -29,7 +30,7 @@ class Config:
 def main(config: Config) -> None:
     """Draw packets."""
     p = config.sample
-    before, after = sample.sample(
+    before, after = draw.sample(
         UNIFIED, SAMPLED, p.attack_packets_max, p.dataset_share, config.seed
     )
     rows = [(key, before[key], after[key]) for key in classes.KEYS]

@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from packetids import atomic, command, needs, parquet, settings, split, svc_rows
+from packetids import needs, split
+from packetids.core import atomic, classes, command, parquet, settings, tasks
+from packetids.svc import samples
 
 FEATURES = Path("data/preprocess/features.parquet")
 FOLDS = Path("data/split")
@@ -39,28 +41,28 @@ class Config:
 def main(config: Config) -> None:
     """Deal the rows of every task."""
     p = config.split
-    table = split.numbered(parquet.read(FEATURES, ["capture", "class"]).to_pandas())
+    table = tasks.numbered(parquet.read(FEATURES, ["capture", "class"]).to_pandas())
     there = set(table["class"].unique())
     needs.check(there, config.tasks, config.trials, FEATURES, "row")
     if not needs.missing_groups(there):
-        svc_rows.check(split.task_labels(table, split.MULTICLASS)[1], config.svc, config.seed)
+        samples.check(tasks.task_labels(table, classes.MULTICLASS)[1], config.svc, config.seed)
     FOLDS.mkdir(parents=True, exist_ok=True)  # which stays empty without a task
     counts = []
-    tasks = split.dealt(config.tasks, config.trials)
-    for task in tasks:
-        rows, target, names = split.task_labels(table, task)
+    dealt = tasks.dealt(config.tasks, config.trials)
+    for task in dealt:
+        rows, target, names = tasks.task_labels(table, task)
         fold = split.deal(table, rows, task, p.by, p.test_share, p.validation_share, config.seed)
         parquet.write(
             FOLDS / f"{task}.parquet", pa.table({"row": rows.astype(np.int32), "fold": fold})
         )
-        for number, name in enumerate(split.FOLDS):
+        for number, name in enumerate(tasks.FOLDS):
             sizes = np.bincount(target[fold == number], minlength=len(names))
             counts += [(task, name, *pair) for pair in zip(names, sizes, strict=True)]
     atomic.write_csv(COUNTS, pd.DataFrame(counts, columns=["task", "fold", "class", "rows"]))
     for stage, listed in (("train", config.tasks), ("sweep", config.trials)):
         for top in ("models", "results"):
             atomic.write_json(Path(LISTED.format(top=top, stage=stage)), listed)
-    log.info("%d tasks of %d rows", len(tasks), len(table))
+    log.info("%d tasks of %d rows", len(dealt), len(table))
 
 
 if __name__ == "__main__":

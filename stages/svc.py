@@ -12,17 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from packetids import (
-    atomic,
-    classes,
-    command,
-    experiment,
-    left_out,
-    metrics,
-    settings,
-    svc,
-    svc_rows,
-)
+from packetids import metrics
+from packetids.core import atomic, classes, command, settings
+from packetids.learn import task_rows
+from packetids.results import left_out
+from packetids.runs import record
+from packetids.svc import linear, samples
 
 MODELS = Path("models/svc")
 RESULTS = Path("results/svc")
@@ -41,8 +36,8 @@ class Config:
 
 def main(config: Config) -> None:
     """Search the grid, then train on each sample size."""
-    task = experiment.load_rows(classes.MULTICLASS)
-    if missing := svc_rows.missing(task.target):
+    task = task_rows.load_rows(classes.MULTICLASS)
+    if missing := samples.missing(task.target):
         leave_out(missing)
         return
     for path in LEFT_OUT:
@@ -60,22 +55,22 @@ def leave_out(missing: list[str]) -> None:
     log.warning(why)
 
 
-def search(task: experiment.Rows, config: Config) -> float:
+def search(task: task_rows.Rows, config: Config) -> float:
     """Choose C by cross-validation; write grid.csv and a run a candidate."""
     p = config.svc
-    sample = svc.draw(
+    sample = linear.draw(
         task.table, task.target, task.well_known_ports, p.grid_packets, p, config.seed
     )
-    weights = svc.class_weights(sample, len(task.classes))
+    weights = linear.class_weights(sample, len(task.classes))
     start = time.perf_counter()
-    candidates, fitted = svc.grid_search(sample, p, weights, config.seed)
+    candidates, fitted = linear.grid_search(sample, p, weights, config.seed)
     grid_s = time.perf_counter() - start
-    best = svc.best_c(candidates)
+    best = linear.best_c(candidates)
     atomic.write_csv(RESULTS / "grid.csv", candidates)
     atomic.write_json(RESULTS / "grid_runtime.json", {"grid_s": grid_s})
     for values, model in zip(candidates.to_dict("records"), fitted, strict=True):
         c = values.pop("c")
-        name = experiment.svc_grid(c)
+        name = record.svc_grid(c)
         predicted = model.predict(sample.test[0])
         scores = metrics.summary(sample.test[1], predicted, task.classes)
         write(config, task, name, c, sample, model, values | scores_of_test(scores))
@@ -83,15 +78,15 @@ def search(task: experiment.Rows, config: Config) -> float:
     return best
 
 
-def measure(task: experiment.Rows, config: Config, packets: int, c: float) -> None:
+def measure(task: task_rows.Rows, config: Config, packets: int, c: float) -> None:
     """Train and test on a sample of `packets` rows."""
     p = config.svc
-    sample = svc.draw(task.table, task.target, task.well_known_ports, packets, p, config.seed)
-    weights = svc.class_weights(sample, len(task.classes))
-    model = svc.estimator(p, c, weights, config.seed)
-    predicted, runtime_s = svc.fit_and_test(sample, model)
+    sample = linear.draw(task.table, task.target, task.well_known_ports, packets, p, config.seed)
+    weights = linear.class_weights(sample, len(task.classes))
+    model = linear.estimator(p, c, weights, config.seed)
+    predicted, runtime_s = linear.fit_and_test(sample, model)
     scores = metrics.summary(sample.test[1], predicted, task.classes)
-    name = experiment.svc_sample(packets)
+    name = record.svc_sample(packets)
     write(config, task, name, c, sample, model, scores_of_test(scores))
     atomic.write_json(RESULTS / name / "runtime.json", {"runtime_s": runtime_s})
     log.info("%d packets: accuracy %.4f in %.1f s", packets, scores["accuracy"], runtime_s)
@@ -104,24 +99,24 @@ def scores_of_test(scores: dict[str, float]) -> dict[str, float]:
 
 def write(
     config: Config,
-    task: experiment.Rows,
+    task: task_rows.Rows,
     name: str,
     c: float,
-    sample: svc.Sample,
-    model: svc.Model,
+    sample: linear.Sample,
+    model: linear.Model,
     scores: dict[str, float],
 ) -> None:
     """Write one run's model and run.json."""
-    svc.save(model, MODELS / name)
-    sample.encoder.save(MODELS / name / experiment.ENCODER)
-    atomic.write_json(MODELS / name / experiment.CLASSES, task.classes)
+    linear.save(model, MODELS / name)
+    sample.encoder.save(MODELS / name / record.ENCODER)
+    atomic.write_json(MODELS / name / record.CLASSES, task.classes)
     sizes = np.bincount(sample.train[1], minlength=len(task.classes))
-    inputs = [experiment.FEATURES_TABLE]
-    experiment.write_run(
+    inputs = [task_rows.FEATURES_TABLE]
+    record.write_run(
         RESULTS / name,
         stage="svc",
         name=name,
-        key=experiment.run_key("svc", name, config.svc, config.seed, inputs),
+        key=record.run_key("svc", name, config.svc, config.seed, inputs),
         params={
             "svc": asdict(config.svc),
             "seed": config.seed,
@@ -131,7 +126,7 @@ def write(
             "test_rows": len(sample.test[1]),
             "class_size": {n: int(size) for n, size in zip(task.classes, sizes, strict=True)},
         },
-        metrics=scores | {"converged": float(svc.converged(model, config.svc.iterations_max))},
+        metrics=scores | {"converged": float(linear.converged(model, config.svc.iterations_max))},
     )
 
 

@@ -9,7 +9,9 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from packetids import command, experiment, settings, split, training
+from packetids.core import classes, command, settings
+from packetids.fnn import training
+from packetids.learn import task_rows
 
 MODELS = Path("models/sweep")
 RESULTS = Path("results/sweep")
@@ -30,7 +32,7 @@ class Config:
 def main(config: Config) -> None:
     """Train one trial."""
     best = training.train_and_save(
-        experiment.load_task(split.MULTICLASS),
+        task_rows.load_task(classes.MULTICLASS),
         config.fnn,
         config.seed,
         stage="sweep",

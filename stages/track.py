@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from packetids import atomic, command, experiment, left_out, part, settings, tracking
+from packetids import completeness
+from packetids.core import atomic, command, settings
+from packetids.results import left_out
+from packetids.runs import mlflow_runs, record
 
 RESULTS = Path("results")
 MODELS = Path("models")
@@ -37,30 +40,30 @@ def main(config: Config) -> None:
     folders = [Path("train") / task for task in config.tasks]
     folders += [Path("sweep") / trial for trial in config.trials]
     if not left_out.svc():
-        names = [experiment.svc_grid(c) for c in config.svc.grid_c]
-        names += [experiment.svc_sample(packets) for packets in config.svc.sample_packets]
+        names = [record.svc_grid(c) for c in config.svc.grid_c]
+        names += [record.svc_sample(packets) for packets in config.svc.sample_packets]
         folders += [Path("svc") / name for name in names]
-    synced = tracking.sync([result(folder, scores, config.dataset) for folder in folders])
+    synced = mlflow_runs.sync([result(folder, scores, config.dataset) for folder in folders])
     atomic.write_csv(RUNS, synced)
-    log.info("%d runs are in %s; look at them with make ui", len(synced), tracking.STORE)
+    log.info("%d runs are in %s; look at them with make ui", len(synced), mlflow_runs.STORE)
 
 
-def result(folder: Path, scores: pd.DataFrame, dataset: settings.Dataset) -> tracking.Result:
+def result(folder: Path, scores: pd.DataFrame, dataset: settings.Dataset) -> mlflow_runs.Result:
     """Collect what one run left; `folder` is ``<stage>/<name>``."""
-    run = json.loads((RESULTS / folder / experiment.RUN).read_text(encoding="utf-8"))
+    run = json.loads((RESULTS / folder / record.RUN).read_text(encoding="utf-8"))
     stage, name = folder.parts
     tested = scores[(scores["stage"] == stage) & (scores["name"] == name)]
     tests = {f"test_{row.metric}": float(row.value) for row in tested.itertuples()}
-    history = RESULTS / folder / experiment.HISTORY
-    return tracking.Result(
+    history = RESULTS / folder / record.HISTORY
+    return mlflow_runs.Result(
         stage=stage,
         name=name,
         key=run["key"],
-        params=tracking.flatten(run["params"] | {"dataset": dataset.name}),
+        params=mlflow_runs.flatten(run["params"] | {"dataset": dataset.name}),
         metrics=run["metrics"] | tests,
         history=pd.read_csv(history) if history.exists() else None,
         model=MODELS / folder,
-        notice=part.notice(dataset),
+        notice=completeness.notice(dataset),
     )
 
 

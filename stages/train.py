@@ -7,7 +7,9 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from packetids import command, experiment, settings, training
+from packetids.core import command, settings
+from packetids.fnn import training
+from packetids.learn import task_rows
 
 MODELS = Path("models/train")
 RESULTS = Path("results/train")
@@ -27,7 +29,7 @@ class Config:
 
 def main(config: Config) -> None:
     """Train one task."""
-    task = experiment.load_task(config.task)
+    task = task_rows.load_task(config.task)
     best = training.train_and_save(
         task,
         config.fnn,

@@ -7,7 +7,8 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from packetids import command, unify
+from packetids.core import command
+from packetids.sample import unify
 
 LABELLED = Path("data/label")
 UNIFIED = Path("data/unify/packets.parquet")

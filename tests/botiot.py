@@ -27,7 +27,7 @@ COUNT = sum(map(len, PLACES.values()))
 
 def tiny(key: str) -> list[bytes]:
     """The four tiny captures of a subcategory."""
-    from packetids import classes
+    from packetids.core import classes
 
     top, leaf = classes.BY_KEY[key].folder or ("", "")
     packed = sorted((ROOT / "captures/tiny/PCAPs" / top / leaf).rglob("*.pcap.xz"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from packetids import classes
+from packetids.core import classes
 from tests import naive
 from tests.conftest import ROOT
 

@@ -13,7 +13,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from packetids import fields, tshark
+from packetids.core import fields
+from packetids.extract import tshark
 from tests import packets
 
 FOLDER = Path(__file__).parent / "golden"

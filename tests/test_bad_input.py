@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from packetids import captures
+from packetids.capture import listing
 from tests import quick
 from tests.conftest import needs_tshark
 
@@ -105,8 +105,8 @@ def test_a_file_that_is_no_capture(folder):
     odd.parent.mkdir(parents=True)
     odd.write_text("a letter, not a capture\n" * 4)
     path = odd.relative_to(folder)
-    listed = captures.Capture("DoS/DoS_TCP/odd", path, "DoS_TCP", odd.stat().st_size, "mtime:0")
-    captures.write_listing(folder / "data/capture", [listed])
+    listed = listing.Capture("DoS/DoS_TCP/odd", path, "DoS_TCP", odd.stat().st_size, "mtime:0")
+    listing.write_listing(folder / "data/capture", [listed])
 
     refused(stage(folder, "extract"), "odd.pcap")
     assert not any("odd" in name for name in left(folder / "data/extract"))

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from benchmarks import large_capture
-from packetids import tshark
+from packetids.extract import tshark
 from tests.conftest import needs_tshark
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from packetids import captures, classes, part, settings
-from packetids.errors import PacketidsError
+from packetids import completeness
+from packetids.capture import listing
+from packetids.core import classes, settings
+from packetids.core.errors import PacketidsError
 from tests import botiot, quick
 from tests.conftest import ROOT, needs_tshark
 from tests.test_recognise import packed
@@ -45,7 +47,7 @@ class TestThroughDvc:
         return folder
 
     def test_captures_are_placed_and_not_copied(self, work, place):
-        listed = captures.listed(work / "data/capture")
+        listed = listing.listed(work / "data/capture")
 
         assert sorted(p.name for p in (work / "data/capture").iterdir()) == ["captures.csv"]
         found = {
@@ -163,8 +165,8 @@ class TestThroughDvc:
 
 
 def test_the_pcaps_folder_itself_may_be_named(folder):
-    assert [c.name for c in captures.place(folder)] == [
-        c.name for c in captures.place(folder / "PCAPs")
+    assert [c.name for c in listing.place(folder)] == [
+        c.name for c in listing.place(folder / "PCAPs")
     ]
 
 
@@ -189,7 +191,7 @@ def test_a_file_that_does_not_fit_stops_the_run_with_its_name(folder, name, octe
     path.write_bytes(botiot.tiny("DoS_TCP")[0] if octets is None else octets)
 
     with pytest.raises(PacketidsError, match=said) as caught:
-        captures.place(folder)
+        listing.place(folder)
     assert path.name in str(caught.value)
 
 
@@ -198,7 +200,7 @@ def test_a_broken_link_is_named(folder):
     link.symlink_to("nowhere.pcap")
 
     with pytest.raises(PacketidsError, match="gone.pcap: cannot be read"):
-        captures.place(folder)
+        listing.place(folder)
 
 
 def test_captures_are_found_by_what_they_hold(folder, caplog):
@@ -216,7 +218,7 @@ def test_captures_are_found_by_what_they_hold(folder, caplog):
     (top / "README").write_text("notes")
     (top / ".gitignore").write_text("*")
 
-    placed = {c.name: c for c in captures.place(folder)}
+    placed = {c.name: c for c in listing.place(folder)}
 
     short = {"a", "b", "c.pcap1", "c.pcap2", "d", "e", "f", "g", "h", "i", "linked"}
     assert {f"DoS/DoS_TCP/{name}" for name in short} < placed.keys()
@@ -238,7 +240,7 @@ def test_two_captures_of_one_name_are_refused_and_not_written_over_each_other(fo
     with pytest.raises(
         PacketidsError, match="a.pcap.* another capture of that name|another.*a.pcap"
     ):
-        captures.place(folder)
+        listing.place(folder)
 
 
 @pytest.mark.parametrize("where", ["PCAPs/DoS/DoS_TCP/link", "PCAPs/link", "CSV", "PCAPs"])
@@ -254,13 +256,13 @@ def test_a_linked_folder_is_refused_because_dvc_does_not_look_below(folder, tmp_
     with pytest.raises(
         PacketidsError, match=f"{where}: it is a link to the folder {real}. DVC does"
     ):
-        captures.place(folder)
+        listing.place(folder)
 
 
 def test_the_captures_folder_itself_may_be_a_link(folder, tmp_path):
     (tmp_path / "link").symlink_to(folder)
 
-    assert len(captures.place(tmp_path / "link")) == botiot.COUNT
+    assert len(listing.place(tmp_path / "link")) == botiot.COUNT
 
 
 @pytest.mark.parametrize(
@@ -284,21 +286,21 @@ def test_what_dvc_trips_over_and_no_reader_reads_is_refused(folder, name, said):
         path.write_bytes(packed(first.read_bytes(), "bzip2" if path.suffix == ".bz2" else "gzip"))
 
     with pytest.raises(PacketidsError, match=said):
-        captures.place(folder)
+        listing.place(folder)
 
 
 def test_captures_of_another_dataset_are_refused(folder):
     tiny, testbed = ROOT / "captures/tiny", "python -m testbed record"
     with pytest.raises(PacketidsError, match="dataset bot_iot needs captures a download without"):
-        captures.check_recorded_by(tiny, "bot_iot", "")
+        listing.check_recorded_by(tiny, "bot_iot", "")
     with pytest.raises(PacketidsError, match="dataset testbed needs captures made by.*record"):
-        captures.check_recorded_by(tiny, "testbed", testbed)
-    captures.check_recorded_by(tiny, "tiny", "python -m testbed tiny")
-    captures.check_recorded_by(folder, "bot_iot", "")
+        listing.check_recorded_by(tiny, "testbed", testbed)
+    listing.check_recorded_by(tiny, "tiny", "python -m testbed tiny")
+    listing.check_recorded_by(folder, "bot_iot", "")
 
 
 def counts_like_the_papers(files: int, **changes: int) -> pd.DataFrame:
-    _, paper = part.paper_counts()
+    _, paper = completeness.paper_counts()
     rows = [(f"capture {i}", "Normal", 0) for i in range(files)]
     rows += [("capture 0", key, packets + changes.get(key, 0)) for key, packets in paper.items()]
     return pd.DataFrame(rows, columns=["capture", "class", "packets"])
@@ -306,8 +308,8 @@ def counts_like_the_papers(files: int, **changes: int) -> pd.DataFrame:
 
 def said_of(tmp_path: Path, counts: pd.DataFrame, dataset=DATASET) -> tuple[str, str]:
     path = tmp_path / "part.json"
-    path.write_text(json.dumps(part.measure(counts, dataset.is_bot_iot)))
-    return part.notice(dataset, path), part.source(dataset, path)
+    path.write_text(json.dumps(completeness.measure(counts, dataset.is_bot_iot)))
+    return completeness.notice(dataset, path), completeness.source(dataset, path)
 
 
 def test_a_part_is_named_a_part(tmp_path):
@@ -328,9 +330,9 @@ def test_all_captures_with_other_counts_warn_on_every_page(tmp_path):
     notice, _ = said_of(tmp_path, counts_like_the_papers(344, Keylogging=2, Normal=-2))
 
     assert "Warning: packets differ from the paper's Table I: Keylogging +2, Normal -2." in notice
-    found = part.measure(counts_like_the_papers(344, Keylogging=2), True)
+    found = completeness.measure(counts_like_the_papers(344, Keylogging=2), True)
     assert found["differs"] and any("Keylogging" in line and "+2" in line
-                                    for line in part.lines(found))  # fmt: skip
+                                    for line in completeness.lines(found))  # fmt: skip
 
 
 def test_another_dataset_is_never_called_a_part(tmp_path):
@@ -342,7 +344,7 @@ def test_another_dataset_is_never_called_a_part(tmp_path):
 
 
 def test_the_paper_has_344_captures_and_eleven_classes():
-    files, packets = part.paper_counts()
+    files, packets = completeness.paper_counts()
 
     assert files == 344 and len(packets) == 11 and sum(packets.values()) == 558_761_829
 

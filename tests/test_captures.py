@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from packetids import captures
-from packetids.errors import PacketidsError
+from packetids.capture import listing
+from packetids.core.errors import PacketidsError
 from tests.test_recognise import packed
 
 ROOT = Path(__file__).parents[1]
@@ -25,7 +25,7 @@ def one_of(dataset: Path) -> Path:
 
 
 def test_every_capture_is_unpacked_whole(dataset, tmp_path):
-    unpacked = captures.unpack(dataset, tmp_path / "out")
+    unpacked = listing.unpack(dataset, tmp_path / "out")
     manifest = json.loads((dataset / "manifest.json").read_text())["captures"]
 
     assert len(unpacked) == len(manifest) == 40
@@ -38,12 +38,12 @@ def test_every_capture_is_unpacked_whole(dataset, tmp_path):
 
 def test_the_listing_gives_back_what_was_written(tmp_path):
     written = [
-        captures.Capture("a/b, c", tmp_path / "b, c.pcap", "DoS_TCP", 1 << 40, "mtime:17"),
-        captures.Capture("NA", Path("data/é.pcap"), "Normal", 0, f"sha256:{'0' * 64}"),
+        listing.Capture("a/b, c", tmp_path / "b, c.pcap", "DoS_TCP", 1 << 40, "mtime:17"),
+        listing.Capture("NA", Path("data/é.pcap"), "Normal", 0, f"sha256:{'0' * 64}"),
     ]
-    captures.write_listing(tmp_path, written)
+    listing.write_listing(tmp_path, written)
 
-    assert captures.listed(tmp_path) == written
+    assert listing.listed(tmp_path) == written
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_missing_or_wrong_listing_is_named(tmp_path, text):
         (tmp_path / "captures.csv").write_text(text)
 
     with pytest.raises(PacketidsError, match="captures.csv.*dvc repro capture"):
-        captures.listed(tmp_path)
+        listing.listed(tmp_path)
 
 
 @pytest.mark.parametrize("content", [None, []], ids=["missing", "empty"])
@@ -64,7 +64,7 @@ def test_a_missing_or_empty_folder_is_named(tmp_path, content):
         folder.mkdir()
 
     with pytest.raises(PacketidsError, match="PCAPs.*(is no folder|no capture found)"):
-        captures.unpack(tmp_path, tmp_path / "out")
+        listing.unpack(tmp_path, tmp_path / "out")
 
 
 def test_a_damaged_capture_is_named(dataset, tmp_path):
@@ -72,7 +72,7 @@ def test_a_damaged_capture_is_named(dataset, tmp_path):
     path.write_bytes(path.read_bytes()[:-40])
 
     with pytest.raises(PacketidsError, match=f"{path.name}: not whole xz data"):
-        captures.unpack(dataset, tmp_path / "out")
+        listing.unpack(dataset, tmp_path / "out")
     assert not list((tmp_path / "out").rglob(".*"))
 
 
@@ -81,7 +81,7 @@ def test_a_changed_capture_is_refused_by_its_hash(dataset, tmp_path):
     shutil.copy(paths[1], paths[0])
 
     with pytest.raises(PacketidsError, match=f"{paths[0].name}: its SHA-256 is"):
-        captures.unpack(dataset, tmp_path / "out")
+        listing.unpack(dataset, tmp_path / "out")
 
 
 def test_a_missing_and_an_extra_capture_are_named(dataset, tmp_path):
@@ -89,11 +89,11 @@ def test_a_missing_and_an_extra_capture_are_named(dataset, tmp_path):
     extra = path.with_name("extra.pcap.xz")
     path.rename(extra)
     with pytest.raises(PacketidsError, match="1 of 40 captures of the manifest are missing"):
-        captures.unpack(dataset, tmp_path / "out")
+        listing.unpack(dataset, tmp_path / "out")
 
     shutil.copy(extra, path)
     with pytest.raises(PacketidsError, match="extra.pcap.xz: not in .*manifest.json"):
-        captures.unpack(dataset, tmp_path / "out")
+        listing.unpack(dataset, tmp_path / "out")
 
 
 def test_a_capture_in_a_folder_of_no_subcategory_is_named(dataset, tmp_path):
@@ -103,7 +103,7 @@ def test_a_capture_in_a_folder_of_no_subcategory_is_named(dataset, tmp_path):
     shutil.copy(path, elsewhere)
 
     with pytest.raises(PacketidsError, match="DDoS_SCTP.*name no attack subcategory"):
-        captures.unpack(dataset, tmp_path / "out")
+        listing.unpack(dataset, tmp_path / "out")
 
 
 @pytest.mark.parametrize("how", ["gzip", "bzip2", "zstd", "lz4", ""])
@@ -115,12 +115,12 @@ def test_embedded_captures_may_be_packed_otherwise(dataset, tmp_path, how):
     (path.parent / f"{name}.PCAP.any").write_bytes(packed(content, how) if how else content)
     (path.parent / f"{name}.PCAP.any").rename(path.parent / f"{name}.pcap.gz")
 
-    assert len(captures.unpack(dataset, tmp_path / "out")) == 40
+    assert len(listing.unpack(dataset, tmp_path / "out")) == 40
 
 
 def test_what_is_left_out_is_logged_with_its_reason(dataset, tmp_path, caplog):
     (dataset / "PCAPs/README").write_text("notes")
-    captures.unpack(dataset, tmp_path / "out")
+    listing.unpack(dataset, tmp_path / "out")
 
     assert f"left out: {dataset}/PCAPs/README: it begins with 6e 6f 74 65" in caplog.text
 
@@ -129,7 +129,7 @@ def test_a_missing_or_broken_manifest_is_named(dataset, tmp_path):
     manifest = dataset / "manifest.json"
     manifest.write_text("{}")
     with pytest.raises(PacketidsError, match="manifest.json: no list of captures"):
-        captures.unpack(dataset, tmp_path / "out")
+        listing.unpack(dataset, tmp_path / "out")
     manifest.unlink()
     with pytest.raises(PacketidsError, match="manifest.json is missing"):
-        captures.unpack(dataset, tmp_path / "out")
+        listing.unpack(dataset, tmp_path / "out")

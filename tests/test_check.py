@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from packetids import check, extract, progress, recognise, settings, tshark, walk
-from packetids.errors import PacketidsError
+from packetids import extract, preflight
+from packetids.capture import recognise
+from packetids.core import settings
+from packetids.core.errors import PacketidsError
+from packetids.extract import progress, tshark, walk
 from tests import botiot, quick
 from tests.conftest import ROOT, needs_tshark
 from tests.test_recognise import packed
@@ -156,7 +159,7 @@ def test_every_packet_is_counted_whatever_the_packing(tmp_path, tiny_pcaps):
 def test_the_walk_shows_how_far_it_is(tmp_path, tiny_pcaps, monkeypatch, caplog):
     monkeypatch.setattr(progress, "EVERY_S", -1.0)
     caplog.set_level("INFO")
-    told = check.walk_all([walk.Walk(path) for path in tiny_pcaps[:3]], workers=1)
+    told = preflight.walk_all([walk.Walk(path) for path in tiny_pcaps[:3]], workers=1)
 
     assert told == [walk.Walked(64)] * 3
     assert [f"{n}/3 captures" in caplog.text for n in (1, 2, 3)] == [True] * 3
@@ -253,8 +256,10 @@ def test_what_only_tshark_can_walk_is_told(tmp_path):
     told = walk.walk(walk.Walk(tmp_path / "erf.pcap"))
 
     assert told.packets == 0 and "not read natively" in told.unread and not told.damage
-    for natively, verdict in ((True, check.BAD), (False, check.PART)):
-        (found,) = check.whole(tmp_path / "erf.pcap", told, natively=natively, keep_damaged=False)
+    for natively, verdict in ((True, preflight.BAD), (False, preflight.PART)):
+        (found,) = preflight.whole(
+            tmp_path / "erf.pcap", told, natively=natively, keep_damaged=False
+        )
         assert found.verdict == verdict and "erf.pcap" in found.found
 
 
@@ -295,8 +300,8 @@ def test_a_head_is_the_beginning_of_the_unpacked_capture(tiny_pcaps, tmp_path, o
     content = tiny_pcaps[0].read_bytes()
     path = tmp_path / "a"
     path.write_bytes(packed(content, how) if how else content)
-    place = check.Place(path, 0, recognise.recognise(path).packing)
-    size = check.copy_head(place, tmp_path / "head", octets)
+    place = preflight.Place(path, 0, recognise.recognise(path).packing)
+    size = preflight.copy_head(place, tmp_path / "head", octets)
 
     assert (tmp_path / "head").read_bytes() == content[:octets] and size == min(
         octets, len(content)
@@ -307,7 +312,7 @@ def test_gaps_in_the_numbers_are_named(tmp_path):
     names = ["IoT_Dataset_OSScan__00001_20180521140502.pcap",
              "IoT_Dataset_OSScan__00004_20180521140702.pcap", "other.pcap"]  # fmt: skip
 
-    assert check.gaps([check.Place(tmp_path / name, 1) for name in names]) == [
+    assert preflight.gaps([preflight.Place(tmp_path / name, 1) for name in names]) == [
         "IoT_Dataset_OSScan__00002", "IoT_Dataset_OSScan__00003",
     ]  # fmt: skip
 
@@ -317,20 +322,20 @@ def test_a_reader_that_is_not_there(monkeypatch):
         raise PacketidsError("TShark is not there")
 
     monkeypatch.setattr(tshark, "version", none)
-    assert check.reader(settings.Extract("tshark", "ip", False)).verdict == check.BAD
-    assert check.reader(settings.Extract("auto", "ip", False)).verdict == check.PART
-    assert check.reader(settings.Extract("native", "ip", False)).verdict == check.OK
+    assert preflight.reader(settings.Extract("tshark", "ip", False)).verdict == preflight.BAD
+    assert preflight.reader(settings.Extract("auto", "ip", False)).verdict == preflight.PART
+    assert preflight.reader(settings.Extract("native", "ip", False)).verdict == preflight.OK
 
 
 def test_too_little_disk_stops(monkeypatch):
     class Usage:
         free = 10**9
 
-    monkeypatch.setattr(check.shutil, "disk_usage", lambda _: Usage)
+    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda _: Usage)
 
-    assert check.disk(10**9 / check.COPIES - 1).verdict == check.OK
-    assert check.disk(10**9 / check.COPIES + 1).verdict == check.BAD
+    assert preflight.disk(10**9 / preflight.COPIES - 1).verdict == preflight.OK
+    assert preflight.disk(10**9 / preflight.COPIES + 1).verdict == preflight.BAD
 
 
 def test_workers():
-    assert check.workers_of(3) == 3 and check.workers_of(-1) >= 1
+    assert preflight.workers_of(3) == 3 and preflight.workers_of(-1) >= 1

@@ -8,9 +8,13 @@ import pandas as pd
 import pytest
 from sklearn.svm import LinearSVC
 
-from packetids import classify, encode, experiment, fnn, svc, tracking
-from packetids.errors import PacketidsError
-from packetids.preprocess import CATEGORICAL, FEATURES
+from packetids import classify
+from packetids.core.columns import CATEGORICAL, FEATURES
+from packetids.core.errors import PacketidsError
+from packetids.fnn import network
+from packetids.learn import encode
+from packetids.runs import mlflow_runs, record
+from packetids.svc import linear
 from tests.test_fnn import P
 
 NAMES = ["Normal", "DDoS_DoS"]
@@ -31,15 +35,15 @@ def folder(request, rows, tmp_path):
     place = tmp_path / "model"
     encoder = encode.fit(rows, [80])
     inputs, target = encoder.transform(rows), (np.arange(60) % 2).astype(np.int8)
-    encoder.save(place / experiment.ENCODER)
-    (place / experiment.CLASSES).write_text(json.dumps(NAMES))
+    encoder.save(place / record.ENCODER)
+    (place / record.CLASSES).write_text(json.dumps(NAMES))
     if request.param == "fnn":
-        model = fnn.build(inputs.shape[1], 2, P)
-        fnn.save(model, place)
-        expected = fnn.predict(model, inputs).argmax(axis=1)
+        model = network.build(inputs.shape[1], 2, P)
+        network.save(model, place)
+        expected = network.predict(model, inputs).argmax(axis=1)
     else:
         model = LinearSVC(random_state=0).fit(inputs, target)
-        svc.save(model, place)
+        linear.save(model, place)
         expected = model.predict(inputs)
     return place, [NAMES[label] for label in expected]
 
@@ -58,10 +62,10 @@ def test_a_missing_column_is_named(folder, rows):
 def test_mlflow_loads_a_logged_model_and_it_answers_the_same(folder, rows, tmp_path, monkeypatch):
     place, expected = folder
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(tracking, "STORE", f"sqlite:///{tmp_path}/mlflow.db")
-    made = tracking.Result("train", "multiclass", "k", {}, {}, None, place, "made up")
-    tracking.sync([made])
-    (run,) = tracking._active(tracking.client(), "train")
+    monkeypatch.setattr(mlflow_runs, "STORE", f"sqlite:///{tmp_path}/mlflow.db")
+    made = mlflow_runs.Result("train", "multiclass", "k", {}, {}, None, place, "made up")
+    mlflow_runs.sync([made])
+    (run,) = mlflow_runs._active(mlflow_runs.client(), "train")
 
     loaded = mlflow.pyfunc.load_model(f"runs:/{run.info.run_id}/model")
 

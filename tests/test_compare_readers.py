@@ -9,8 +9,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from packetids import compare_readers, extract, fields, tshark
-from packetids.errors import PacketidsError, Unsupported
+from packetids import compare_readers, extract
+from packetids.core import fields
+from packetids.core.errors import PacketidsError, Unsupported
+from packetids.extract import tshark
 from tests.conftest import needs_tshark
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from distributed import LocalCluster
 
-from packetids import compute, settings
-from packetids.captures import Capture
-from packetids.errors import PacketidsError
+from packetids import compute
+from packetids.capture.listing import Capture
+from packetids.core import settings
+from packetids.core.errors import PacketidsError
 from packetids.extract import many
 from tests.conftest import needs_tshark
 

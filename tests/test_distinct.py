@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packetids import distinct
+from packetids.features import distinct
 from tests import naive
 
 FLOATS = st.sampled_from(

@@ -16,10 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from packetids import captures, extract, fields, part, progress, settings, tshark
-from packetids.captures import Capture
-from packetids.errors import PacketidsError, Unsupported
-from packetids.extract import many, writer
+from packetids import completeness, extract
+from packetids.capture import listing
+from packetids.capture.listing import Capture
+from packetids.core import fields, settings
+from packetids.core.errors import PacketidsError, Unsupported
+from packetids.extract import many, progress, tshark, writer
 from tests import quick
 from tests.conftest import needs_tshark
 
@@ -327,7 +329,7 @@ def test_the_report_tells_who_read_what(fresh):
     assert set(told["reader"]) == {"native"}
     assert set(told["reason"]) == set(told["damage"]) == {""}
     assert list(told["packets"]) == rows
-    assert list(told["capture"]) == [c.name for c in captures.listed(fresh / "data/capture")]
+    assert list(told["capture"]) == [c.name for c in listing.listed(fresh / "data/capture")]
 
 
 @needs_tshark
@@ -386,11 +388,11 @@ def test_dvc_repro_reads_the_one_capture_that_was_added(tmp_path):
 def cut(fresh, tmp_path) -> tuple[Path, str]:
     """The workspace with one capture cut short, and the name of that capture."""
     folder = Path(shutil.copytree(fresh, tmp_path / "work"))
-    listed = captures.listed(folder / "data/capture")
+    listed = listing.listed(folder / "data/capture")
     path = folder / listed[3].path
     path.write_bytes(path.read_bytes()[:-1])
     shorter = dataclasses.replace(listed[3], octets=listed[3].octets - 1, identity="sha256:cut")
-    captures.write_listing(folder / "data/capture", [*listed[:3], shorter, *listed[4:]])
+    listing.write_listing(folder / "data/capture", [*listed[:3], shorter, *listed[4:]])
     return folder, listed[3].name
 
 
@@ -431,11 +433,11 @@ def test_kept_damage_is_told_on_every_table_figure_and_run(cut):
     dataset = settings.Dataset("tiny", "", False, "Made from the tiny test capture.")
 
     assert json.loads(path.read_text())["damaged"] == [name]
-    assert part.notice(dataset, path) == (
+    assert completeness.notice(dataset, path) == (
         "Made from the tiny test capture. Warning: 1 of 12 captures are damaged and count up to "
         f"the damage only (extract.keep_damaged): {name}."
     )
-    assert part.source(dataset, path) == "dataset tiny: 1 damaged, in part"
+    assert completeness.source(dataset, path) == "dataset tiny: 1 damaged, in part"
 
 
 @needs_tshark

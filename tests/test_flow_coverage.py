@@ -14,8 +14,10 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from packetids import captures, fields, flow_coverage, label, parquet, settings
-from packetids.flow_coverage import Held
+from packetids.capture import listing
+from packetids.core import fields, parquet, settings
+from packetids.label import flow_coverage, rules
+from packetids.label.flow_coverage import Held
 from tests import botiot, flow_records, naive, quick
 from tests.flow_records import COLUMNS, FIVE_PERCENT, as_flows, by_twin
 
@@ -113,7 +115,7 @@ def expected(work: Path, rows: list[dict[str, str]]) -> list[list]:
     """Count as the slow twin does: capture, packets, packets of bots, of these without a flow."""
     listed = as_flows(rows)
     counted = []
-    for capture in captures.listed(work / "data/capture"):
+    for capture in listing.listed(work / "data/capture"):
         packets = parquet.read(work / "data/extract" / f"{capture.name}.parquet")
         classes = [name for name, _ in by_twin(packets, listed, 1000)]
         times = packets["frame.time_epoch"].cast(pa.int64())
@@ -334,6 +336,6 @@ def test_the_bots_other_addresses_and_arp_count():
     )
     p = settings.Label(bots=BOTS, bots_ipv6=["fe80::b"])
     counted = Held("a", "DoS_TCP", (0, 1), 1)
-    counted.add(label.ends(packets), np.array([True, False, True, True, True]), p)
+    counted.add(rules.ends(packets), np.array([True, False, True, True, True]), p)
 
     assert (counted.packets, counted.bot_packets, counted.without_flow) == (5, 3, 2)

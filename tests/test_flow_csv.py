@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from packetids import flow_csv, flow_source, flows
-from packetids.errors import PacketidsError
+from packetids.core.errors import PacketidsError
+from packetids.label import flow_csv, flow_index, flow_source
 from tests import flow_records
 from tests.conftest import ROOT
 from tests.flow_records import COLUMNS, FIVE_PERCENT
@@ -53,7 +53,7 @@ def written(
 def read(folder: Path) -> list[tuple]:
     """The flows below a folder, as rows that do not depend on how the files are written."""
     chosen = flow_source.choose(folder, list(flow_csv.SOURCES), is_bot_iot=False)
-    found = flows.read(chosen.layouts)
+    found = flow_index.read(chosen.layouts)
     assert not found.unmatched and found.rows == len(found)
     seen: dict[int, int] = {}  # keys are numbered as they come, a block at a time
     key = [seen.setdefault(number, len(seen)) for number in found.key.tolist()]
@@ -294,7 +294,7 @@ def test_records_that_match_no_packet_are_counted_with_why(tmp_path):
             GOOD.replace("10.0.0.2", "00:50:56:be:00:01"), GOOD.replace("tcp", "256"),
             GOOD.replace("tcp", "99999999999"), GOOD.replace("tcp", "²"),
             GOOD.replace(",80,", ",inf,"), GOOD]  # fmt: skip
-    read = flows.read([flow_csv.layout(table(tmp_path, *rows))])
+    read = flow_index.read([flow_csv.layout(table(tmp_path, *rows))])
 
     assert len(read) == 1
     assert read.unmatched == {
@@ -319,7 +319,7 @@ def test_a_row_that_does_not_fit_is_named(rows, said, tmp_path, monkeypatch):
     path = table(tmp_path, *rows)
 
     with pytest.raises(PacketidsError, match=said) as caught:
-        flows.read([flow_csv.layout(path)])
+        flow_index.read([flow_csv.layout(path)])
     assert str(path) in str(caught.value)
 
 
@@ -357,7 +357,7 @@ def test_a_file_that_is_cut_behind_its_head_is_named(tmp_path, monkeypatch):
 
     one = flow_csv.layout(path)
     with pytest.raises(PacketidsError, match=r"flows.csv.xz: row \d+: needs whole CSV data of 35"):
-        flows.read([one])
+        flow_index.read([one])
 
 
 @pytest.mark.parametrize("packed", ["", ".gz", ".xz"])
@@ -376,4 +376,4 @@ def test_rows_are_estimated_from_the_head(packed, records, tmp_path, monkeypatch
     assert about == pytest.approx(len(rows), rel=0.2)
     monkeypatch.setattr(flow_csv, "HEAD_BYTES", 1 << 24)
     assert flow_csv.layout(path).rows == len(rows)
-    assert len(flows.read([flow_csv.layout(path)])) == len(rows)
+    assert len(flow_index.read([flow_csv.layout(path)])) == len(rows)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from packetids import flow_source
-from packetids.errors import PacketidsError
-from packetids.flow_source import BOT_IOT, choose
+from packetids.core.errors import PacketidsError
+from packetids.label import flow_source
+from packetids.label.flow_source import BOT_IOT, choose
 from tests import flow_records
 from tests.conftest import ROOT
 from tests.flow_records import COLUMNS, FIVE_PERCENT

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packetids import classes, fields, flow_csv, flow_source, flows, label, tshark
+from packetids.core import classes, fields
+from packetids.extract import tshark
+from packetids.label import flow_csv, flow_index, flow_source, rules
 from testbed import argus
 from tests import flow_records
 from tests.conftest import needs_tshark
@@ -32,10 +34,10 @@ def packets(tiny_pcaps) -> pa.Table:
     return pa.Table.from_batches(batches)
 
 
-def by_library(packets: pa.Table, read: flows.Flows, tolerance_us: int) -> list[tuple]:
+def by_library(packets: pa.Table, read: flow_index.Flows, tolerance_us: int) -> list[tuple]:
     index = read.during(-(2**60), 2**60, tolerance_us)
-    found, disagree = index.classify(packets, label.ends(packets))
-    names = [None if i == flows.UNCOVERED else classes.KEYS[i] for i in found]
+    found, disagree = index.classify(packets, rules.ends(packets))
+    names = [None if i == flow_index.UNCOVERED else classes.KEYS[i] for i in found]
     return list(zip(names, disagree.tolist(), strict=True))
 
 
@@ -55,7 +57,7 @@ def test_every_dialect_gives_real_packets_the_twins_classes(
     monkeypatch.setattr(flow_csv, "BLOCK_BYTES", 20_000)  # rows cross blocks
     write(tmp_path, records)
     chosen = flow_source.choose(tmp_path, list(flow_csv.SOURCES), is_bot_iot=False)
-    read = flows.read(chosen.layouts)
+    read = flow_index.read(chosen.layouts)
 
     assert chosen.source == source and len(read) == len(records) and not read.unmatched
     expected = by_twin(packets, as_flows(records), 0)
@@ -176,11 +178,11 @@ def test_the_nearest_flow_counts_and_disagreement_is_seen(listed, rows, toleranc
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "some.csv"
         path.write_text("\n".join(text) + "\n")
-        read = flows.read([flow_csv.layout(path)] if listed else [])
+        read = flow_index.read([flow_csv.layout(path)] if listed else [])
 
     expected = by_twin(packets, expected_flows, tolerance)
     assert by_library(packets, read, tolerance) == expected
-    cut = read.during(origin, origin + 41, tolerance).classify(packets, label.ends(packets))[0]
+    cut = read.during(origin, origin + 41, tolerance).classify(packets, rules.ends(packets))[0]
     assert [None if i < 0 else classes.KEYS[i] for i in cut] == [name for name, _ in expected]
 
 
@@ -195,10 +197,10 @@ GOOD = "1526344121.188091,1526344122.5,tcp,10.0.0.1,80,10.0.0.2,4000,DoS,TCP"
 
 
 def test_a_flow_holds_25_octets(tmp_path):
-    read = flows.read([flow_csv.layout(table(tmp_path, *[GOOD] * 1000))])
+    read = flow_index.read([flow_csv.layout(table(tmp_path, *[GOOD] * 1000))])
 
     kept = read.key.nbytes + read.start_us.nbytes + read.end_us.nbytes + read.class_number.nbytes
-    assert kept == 1000 * flows.OCTETS_PER_FLOW
+    assert kept == 1000 * flow_index.OCTETS_PER_FLOW
 
 
 def classified(tmp_path: Path, rows: list[str], packet: dict, tolerance_us: int = 0) -> tuple:
@@ -206,7 +208,9 @@ def classified(tmp_path: Path, rows: list[str], packet: dict, tolerance_us: int 
     made = pa.Table.from_pylist(
         [dict.fromkeys((*fields.NAMES, fields.REPEATED)) | packet], schema=fields.schema()
     )
-    return by_library(made, flows.read([flow_csv.layout(table(tmp_path, *rows))]), tolerance_us)[0]
+    return by_library(
+        made, flow_index.read([flow_csv.layout(table(tmp_path, *rows))]), tolerance_us
+    )[0]
 
 
 TCP_PACKET = {"ip.src": "10.0.0.2", "ip.dst": "10.0.0.1", "ip.proto": "6",

@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from packetids import balance, encode, fnn, settings
-from packetids.errors import PacketidsError
+from packetids.core import settings
+from packetids.core.errors import PacketidsError
+from packetids.fnn import network
+from packetids.learn import balance, encode
 
 P = settings.Fnn(
     hidden_units=[16, 8],
@@ -50,7 +52,7 @@ def relu_softmax(model, inputs: np.ndarray) -> np.ndarray:
 
 def test_the_papers_network_has_its_layers_and_first_weights():
     paper = settings.load(_Config, []).fnn
-    model = fnn.build(70, 4, paper)
+    model = network.build(70, 4, paper)
 
     assert [layer.units for layer in model.layers] == [512, 512, 4]
     assert [layer.activation.__name__ for layer in model.layers] == ["relu", "relu", "softmax"]
@@ -62,17 +64,17 @@ def test_the_papers_network_has_its_layers_and_first_weights():
 
 
 def test_chances_are_what_the_layers_multiply_to(folds):
-    model = fnn.build(6, 3, P)
+    model = network.build(6, 3, P)
     inputs = folds[0][0]
 
     np.testing.assert_allclose(
-        fnn.predict(model, inputs), relu_softmax(model, inputs), rtol=1e-4, atol=1e-6
+        network.predict(model, inputs), relu_softmax(model, inputs), rtol=1e-4, atol=1e-6
     )
 
 
 @pytest.mark.parametrize(("l1", "l2"), [(0.01, 0.0), (0.0, 0.01), (0.002, 0.003)])
 def test_penalties_add_to_the_loss_what_the_formula_says(folds, l1, l2):
-    model = fnn.build(6, 2, replace(P, l1=l1, l2=l2))
+    model = network.build(6, 2, replace(P, l1=l1, l2=l2))
     kernels = model.get_weights()[::2]
     by_hand = sum(l1 * np.abs(k).sum() + l2 * np.square(k).sum() for k in kernels)
 
@@ -80,16 +82,16 @@ def test_penalties_add_to_the_loss_what_the_formula_says(folds, l1, l2):
 
 
 def test_dropout_follows_every_hidden_layer_and_no_other():
-    kinds = [type(layer).__name__ for layer in fnn.build(6, 2, replace(P, dropout=0.5)).layers]
+    kinds = [type(layer).__name__ for layer in network.build(6, 2, replace(P, dropout=0.5)).layers]
 
     assert kinds == ["Dense", "Dropout", "Dense", "Dropout", "Dense"]
 
 
 def test_the_same_seed_and_name_train_to_the_same_weights(folds):
     def weights(seed: int) -> list[np.ndarray]:
-        fnn.deterministic(seed, "multiclass")
-        model = fnn.build(6, 2, P)
-        fnn.train(model, *folds, P, {0: 1.0, 1: 1.0}, order())
+        network.deterministic(seed, "multiclass")
+        model = network.build(6, 2, P)
+        network.train(model, *folds, P, {0: 1.0, 1: 1.0}, order())
         return model.get_weights()
 
     first, again, other = weights(0), weights(0), weights(1)
@@ -103,11 +105,11 @@ def test_the_numbers_are_those_of_keras_over_batches_in_the_same_order(folds, ch
     (inputs, target), validation = folds
     p = replace(P, batch_size=64, epochs_max=3, patience_epochs=3, **change)  # 300 = 4 * 64 + 44
     weights = {0: 1.0, 1: 3.5}
-    ours = fnn.build(6, 2, p)
-    plain = fnn.build(6, 2, p)
+    ours = network.build(6, 2, p)
+    plain = network.build(6, 2, p)
     plain.set_weights(ours.get_weights())
 
-    history, _ = fnn.train(ours, folds[0], validation, p, weights, order())
+    history, _ = network.train(ours, folds[0], validation, p, weights, order())
 
     shuffled, expected = order(), []
     for _ in range(3):
@@ -136,31 +138,31 @@ def test_coded_rows_train_as_their_matrix_does(folds):
     target = (coded.numbers[:, 0] > 0).astype(np.int8)
     weights = []
     for inputs in (coded, coded[:]):
-        fnn.deterministic(0, "x")
-        model = fnn.build(7, 2, P)
-        fnn.train(model, (inputs, target), (inputs, target), P, {0: 1.0, 1: 1.0}, order())
+        network.deterministic(0, "x")
+        model = network.build(7, 2, P)
+        network.train(model, (inputs, target), (inputs, target), P, {0: 1.0, 1: 1.0}, order())
         weights.append(model.get_weights())
 
     assert all((a == b).all() for a, b in zip(*weights, strict=True))
-    np.testing.assert_array_equal(fnn.predict(model, coded), fnn.predict(model, coded[:]))
+    np.testing.assert_array_equal(network.predict(model, coded), network.predict(model, coded[:]))
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 5, 300])
 def test_a_batch_may_be_smaller_than_the_shards(folds, rows):
     inputs, target = folds[0][0][:rows], folds[0][1][:rows]
-    model = fnn.build(6, 2, P)
-    history, _ = fnn.train(model, (inputs, target), folds[1], P, {0: 1.0, 1: 1.0}, order())
+    model = network.build(6, 2, P)
+    history, _ = network.train(model, (inputs, target), folds[1], P, {0: 1.0, 1: 1.0}, order())
 
     assert np.isfinite(history.to_numpy()).all()
-    assert fnn.predict(model, inputs).shape == (rows, 2)
+    assert network.predict(model, inputs).shape == (rows, 2)
 
 
 def test_dropout_trains_to_the_same_weights_again(folds):
     def weights() -> list[np.ndarray]:
-        fnn.deterministic(0, "x")
+        network.deterministic(0, "x")
         p = replace(P, dropout=0.5)
-        model = fnn.build(6, 2, p)
-        fnn.train(model, *folds, p, {0: 1.0, 1: 1.0}, order())
+        model = network.build(6, 2, p)
+        network.train(model, *folds, p, {0: 1.0, 1: 1.0}, order())
         return model.get_weights()
 
     assert all((a == b).all() for a, b in zip(weights(), weights(), strict=True))
@@ -168,9 +170,9 @@ def test_dropout_trains_to_the_same_weights_again(folds):
 
 def test_training_learns_and_tells_every_epoch(folds):
     seen = []
-    fnn.deterministic(0, "x")
-    model = fnn.build(6, 2, replace(P, epochs_max=30, patience_epochs=30))
-    history, runtime_s = fnn.train(
+    network.deterministic(0, "x")
+    model = network.build(6, 2, replace(P, epochs_max=30, patience_epochs=30))
+    history, runtime_s = network.train(
         model,
         *folds,
         replace(P, epochs_max=30),
@@ -189,15 +191,15 @@ def test_early_stopping_keeps_the_weights_of_the_best_epoch(folds):
     (inputs, target), (held, _) = folds
     random_target = np.random.default_rng(1).integers(0, 2, len(held)).astype(np.int8)
     p = replace(P, epochs_max=60, patience_epochs=2, learning_rate=0.05)
-    fnn.deterministic(0, "x")
-    model = fnn.build(6, 2, p)
-    history, _ = fnn.train(
+    network.deterministic(0, "x")
+    model = network.build(6, 2, p)
+    history, _ = network.train(
         model, (inputs, target), (held, random_target), p, {0: 1.0, 1: 1.0}, order()
     )
 
     best = history.loc[history["val_loss"].idxmin()]
     assert len(history) == best["epoch"] + 2 < 60
-    chances = fnn.predict(model, held)
+    chances = network.predict(model, held)
     loss = -np.log(chances[np.arange(len(held)), random_target]).mean()
     assert loss == pytest.approx(best["val_loss"], rel=1e-4)
 
@@ -206,8 +208,8 @@ def test_class_weights_weigh_the_loss_of_each_row(folds):
     (inputs, target), validation = folds
     weights = balance.class_weights(target, 2, "inverse_max")
     p = replace(P, epochs_max=1, batch_size=len(target), learning_rate=1e-12)
-    model = fnn.build(6, 2, p)
-    history, _ = fnn.train(model, (inputs, target), validation, p, weights, order())
+    model = network.build(6, 2, p)
+    history, _ = network.train(model, (inputs, target), validation, p, weights, order())
 
     chances = relu_softmax(model, inputs)
     of_row = -np.log(chances[np.arange(len(target)), target])
@@ -219,7 +221,7 @@ def test_a_training_that_diverges_is_refused(folds):
     p = replace(P, learning_rate=1e12)
 
     with pytest.raises(PacketidsError, match=r"diverged in epoch 1.*Lower fnn.learning_rate"):
-        fnn.train(fnn.build(6, 2, p), *folds, p, {0: 1.0, 1: 1.0}, order())
+        network.train(network.build(6, 2, p), *folds, p, {0: 1.0, 1: 1.0}, order())
 
 
 def test_an_input_that_is_no_number_is_named(folds):
@@ -229,17 +231,19 @@ def test_an_input_that_is_no_number_is_named(folds):
     spoilt[3, 2] = np.nan
 
     with pytest.raises(PacketidsError, match="row 3, input 2 is nan"):
-        fnn.train(fnn.build(6, 2, P), (spoilt, target), validation, P, {0: 1.0, 1: 1.0}, order())
+        network.train(
+            network.build(6, 2, P), (spoilt, target), validation, P, {0: 1.0, 1: 1.0}, order()
+        )
 
 
 def test_a_saved_network_comes_back_with_the_same_octets_and_answers(folds, tmp_path):
-    model = fnn.build(6, 2, P)
-    fnn.save(model, tmp_path / "a")
-    loaded = fnn.load(tmp_path / "a")
-    fnn.save(loaded, tmp_path / "b")
+    model = network.build(6, 2, P)
+    network.save(model, tmp_path / "a")
+    loaded = network.load(tmp_path / "a")
+    network.save(loaded, tmp_path / "b")
 
     inputs = folds[0][0]
-    np.testing.assert_array_equal(fnn.predict(loaded, inputs), fnn.predict(model, inputs))
-    for name in (fnn.WEIGHTS, fnn.ARCHITECTURE):
+    np.testing.assert_array_equal(network.predict(loaded, inputs), network.predict(model, inputs))
+    for name in (network.WEIGHTS, network.ARCHITECTURE):
         first, second = ((tmp_path / x / name).read_bytes() for x in "ab")
         assert first == second, name

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packetids import agreement, classes, fields, label
-from packetids.errors import PacketidsError
+from packetids.core import classes, columns, fields
+from packetids.core.errors import PacketidsError
+from packetids.label import agreement, rules
 from tests import naive
 
 BOTS = ["192.168.100.147", "192.168.100.150"]
@@ -39,18 +40,18 @@ def packets(*rows: dict) -> pa.Table:
     ],
 )
 def test_a_bot_at_either_end_or_as_source(row, either, source):
-    ends = label.ends(packets(row))
+    ends = rules.ends(packets(row))
 
-    assert label.is_attack(ends, BOTS, "either").tolist() == [bool(either)]
-    assert label.is_attack(ends, BOTS, "source").tolist() == [bool(source)]
+    assert rules.is_attack(ends, BOTS, "either").tolist() == [bool(either)]
+    assert rules.is_attack(ends, BOTS, "source").tolist() == [bool(source)]
 
 
 def test_attacks_get_the_captures_subcategory_and_others_are_normal():
     table = packets({"ip.src": BOTS[0]}, {"ip.src": "192.168.100.3"})
     entry = classes.BY_KEY["DoS_UDP"]
 
-    found = label.by_bot_address(label.ends(table), entry, BOTS, "either")
-    rows = label.append(table, "DoS/DoS_UDP/1/x", found).to_pylist()
+    found = rules.by_bot_address(rules.ends(table), entry, BOTS, "either")
+    rows = rules.append(table, "DoS/DoS_UDP/1/x", found).to_pylist()
 
     assert [(r["category"], r["subcategory"], r["class"]) for r in rows] == [
         ("DoS", "UDP", "DoS_UDP"),
@@ -128,25 +129,25 @@ def test_ends_are_the_twins(rows, per_batch):
     table = pa.concat_tables(
         [packets(), *(packets(*rows[i : i + per_batch]) for i in range(0, len(rows), per_batch))]
     )
-    found = label.ends(table)
+    found = rules.ends(table)
     names = [*found.names, None]
 
     listed = table.to_pylist()
     expected = [naive.ends(row) for row in listed]
     assert [names[i] for i in found.source] == [source for source, _, _ in expected]
     assert [names[i] for i in found.destination] == [other for _, other, _ in expected]
-    layers = {label.IPV4: "ip", label.ARP: "arp", label.IPV6: "ipv6", label.NONE: None}
+    layers = {rules.IPV4: "ip", rules.ARP: "arp", rules.IPV6: "ipv6", rules.NONE: None}
     assert [layers[i] for i in found.layer] == [layer for _, _, layer in expected]
     for endpoint in ("either", "source"):
-        attack = label.is_attack(found, BOTS, endpoint).tolist()
+        attack = rules.is_attack(found, BOTS, endpoint).tolist()
         assert attack == [naive.is_attack(row, BOTS, endpoint) for row in listed]
 
 
 def test_label_columns_hold_one_text_type_and_no_unused_text():
     table = packets({"ip.src": BOTS[0]}, {})
-    labelled = label.append(table, "x", np.array([4, 10], np.int8))
+    labelled = rules.append(table, "x", np.array([4, 10], np.int8))
 
-    for name in label.LABELS:
+    for name in columns.LABELS:
         assert labelled[name].type == fields.TEXT
         texts = labelled[name].combine_chunks().dictionary.to_pylist()
         assert sorted(texts) == sorted(set(labelled[name].to_pylist()))
@@ -154,9 +155,9 @@ def test_label_columns_hold_one_text_type_and_no_unused_text():
 
 def agreement_of(rows: list[dict], **columns) -> pd.DataFrame:
     table = packets(*rows)
-    ends = label.ends(table)
+    ends = rules.ends(table)
     entry = classes.BY_KEY["DoS_UDP"]
-    by_address = label.by_bot_address(ends, entry, BOTS, "either")
+    by_address = rules.by_bot_address(ends, entry, BOTS, "either")
     report = agreement.Agreement(BOTS, ["fe80::b"])
     report.add("DoS_UDP", table, ends, by_address, **columns)
     report.add("DoS_UDP", table, ends, by_address, **columns)

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packetids import compare_readers, fields
-from packetids.errors import PacketidsError, Unsupported
+from packetids import compare_readers
+from packetids.core import fields
+from packetids.core.errors import PacketidsError, Unsupported
 from packetids.native import columns, fragments, reader, state, text
 from packetids.native.conversations import table
 from packetids.native.layers.tcp import seconds
@@ -132,9 +133,9 @@ def test_random_packets_read_as_tshark_reads_them(seed, count, display_filter, t
 
 @needs_tshark
 def test_the_tiny_captures_read_as_tshark_reads_them(tmp_path):
-    from packetids import captures
+    from packetids.capture import listing
 
-    for capture in captures.unpack(Path("captures/tiny"), tmp_path):
+    for capture in listing.unpack(Path("captures/tiny"), tmp_path):
         found = compare_readers.compare(capture.path, "native", "tshark")
 
         assert found.causes == {} and found.unsupported == "", found.examples

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packetids.errors import PacketidsError, Unsupported
+from packetids.core.errors import PacketidsError, Unsupported
 from packetids.native.capture import frames, linktypes
 from tests import naive
 from tests.conftest import needs_tshark

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from packetids.errors import PacketidsError
+from packetids.core.errors import PacketidsError
 from packetids.native.capture import frames
 
 HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)

@@ -4,8 +4,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from packetids import parquet, sample, unify
-from packetids.errors import PacketidsError
+from packetids.core import parquet
+from packetids.core.errors import PacketidsError
+from packetids.sample import draw, unify
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_stages_refuse_a_file_cut_short_and_write_nothing(whole, tmp_path):
 
     for work in (
         lambda: unify.unify([whole], tmp_path / "out.parquet"),
-        lambda: sample.sample(whole, tmp_path / "out.parquet", 1, 0.5, 0),
+        lambda: draw.sample(whole, tmp_path / "out.parquet", 1, 0.5, 0),
     ):
         with pytest.raises(PacketidsError, match=r"packets\.parquet: no whole Parquet file"):
             work()

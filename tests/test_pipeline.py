@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from packetids import settings
+from packetids.core import settings
 from tests.conftest import ROOT
 from tests.imports import local_imports
 

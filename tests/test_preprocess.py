@@ -6,8 +6,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from packetids import classes, fields, preprocess, unify
-from packetids.errors import PacketidsError
+from packetids.core import classes, columns, fields
+from packetids.core.errors import PacketidsError
+from packetids.features import preprocess
+from packetids.sample import unify
 from tests import naive
 
 EMPTY = dict.fromkeys(fields.NAMES)
@@ -46,7 +48,7 @@ def test_the_paper_has_25_fields_nine_dropped_five_merged_and_twelve_columns():
     assert len(fields.NAMES) == 25 and len(preprocess.DROPPED) == 9
     assert merged <= used and len(merged) == 10
     assert len(used - merged) + len(preprocess.MERGED) == 11  # ip.ttl becomes two
-    assert len(preprocess.FEATURES) == 12
+    assert len(columns.FEATURES) == 12
 
 
 def test_pairs_merge_and_ports_are_classed():
@@ -80,7 +82,7 @@ def test_every_kind_of_port_has_its_class(port):
     classed = preprocess.port_classes(np.array([port]), list(naive.WELL_KNOWN))
 
     assert classed[0] == naive.port_class(port)
-    assert len(preprocess.port_class_names(list(naive.WELL_KNOWN))) == 13
+    assert len(columns.port_class_names(list(naive.WELL_KNOWN))) == 13
 
 
 def test_random_packets_read_like_the_naive_version():
@@ -95,7 +97,7 @@ def test_random_packets_read_like_the_naive_version():
             if packet[name] is not None:
                 packet[name] = int(rng.integers(0, 40))
         packets.append(packet)
-    expected = pd.DataFrame(naive.features(packets))[list(preprocess.FEATURES)]
+    expected = pd.DataFrame(naive.features(packets))[list(columns.FEATURES)]
 
     got = made(packets).astype({"src.port": object, "dst.port": object})
     pd.testing.assert_frame_equal(got, expected, check_dtype=False)
@@ -127,7 +129,7 @@ def test_streamed_features_duplicates_and_conflicts_are_those_of_plain_pandas(tm
     """To the bit, whatever the row groups."""
     path = tmp_path / "packets.parquet"
     pq.write_table(some(rows, seed), path, row_group_size=77)
-    keys = list(preprocess.FEATURES)
+    keys = list(columns.FEATURES)
 
     got, _ = preprocess.read(path, list(naive.WELL_KNOWN))
     preprocess.write(tmp_path / "out.parquet", got, preprocess.kept(got, "by_label"))
@@ -153,7 +155,7 @@ def test_duplicates_drop_by_features_and_label_keeping_the_first():
     by_label = rows[preprocess.kept(rows, "by_label")]
     by_features = rows[preprocess.kept(rows, "by_features")]
 
-    keys = list(preprocess.FEATURES)
+    keys = list(columns.FEATURES)
     assert by_label["capture"].tolist() == ["a", "b", "d"]
     assert by_features["capture"].tolist() == ["a", "b"]
     assert naive.without_duplicates(listed, [*keys, "class"]) == [0, 1, 3]

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packetids import classes, sample, unify
+from packetids.core import classes
+from packetids.sample import draw, unify
 
 PLACES = {key: "/".join(classes.BY_KEY[key].folder or ()) for key in classes.ATTACKS}
 KEY = st.sampled_from(["DDoS_TCP", "DoS_TCP", "OS_Fingerprint", "Keylogging"])
@@ -37,7 +38,7 @@ def kept(captures: dict, quota: int, share: float, per_group: int) -> dict[str, 
     with tempfile.TemporaryDirectory() as folder:
         path, target = Path(folder) / "all.parquet", Path(folder) / "some.parquet"
         pq.write_table(pa.table(columns, unify.schema()), path, row_group_size=per_group)
-        sample.sample(path, target, quota, share, seed=5)
+        draw.sample(path, target, quota, share, seed=5)
         table = pq.read_table(target, columns=["capture", "class", "frame.len"])
     found: dict[str, list[tuple]] = {}
     for row in table.to_pylist():

@@ -13,9 +13,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from packetids import recognise
+from packetids.capture import recognise
+from packetids.capture.recognise import Kind
 from packetids.native.capture import pcap, pcapng
-from packetids.recognise import Kind
 from tests.conftest import ROOT
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: reads as another user")

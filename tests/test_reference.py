@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from packetids import classes, fields, tshark
-from packetids.errors import PacketidsError
+from packetids.core import classes, fields
+from packetids.core.errors import PacketidsError
+from packetids.extract import tshark
 
 REFERENCE = Path(__file__).resolve().parents[1] / "reference"
 

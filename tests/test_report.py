@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from packetids import classes, compare, figures, metrics, report, tables
+from packetids import metrics
+from packetids.core import classes
+from packetids.results import compare, figures, page, tables
 
 
 def value(table: str, row: str, column: str) -> int:
@@ -107,18 +109,18 @@ def test_the_page_puts_ours_and_the_papers_under_one_head(tmp_path):
     drawing.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
 
     built = dict.fromkeys(tables.TITLES, table)
-    page = report.page(built, {}, {"Figure 9": drawing}, "made <up>", {"seed": 3}, {})
+    made = page.page(built, {}, {"Figure 9": drawing}, "made <up>", {"seed": 3}, {})
 
     parsed = Cells()
-    parsed.feed(page)
+    parsed.feed(made)
     assert parsed.rows[:4] == [
         [("class", 1), ("n", 2), ("f1", 1)],
         [("ours", 1), ("paper", 1)],
         [("A<b>", 1), ("1,200", 1), ("3", 1), ("0.2500", 1)],
         [("", 1), ("2", 1), ("4", 1), ("–", 1)],
     ]
-    assert "made &lt;up&gt;" in page and "seed: 3" in page
-    assert "http" not in page.replace("http://www.w3.org", ""), "the page needs no other file"
+    assert "made &lt;up&gt;" in made and "seed: 3" in made
+    assert "http" not in made.replace("http://www.w3.org", ""), "the page needs no other file"
 
 
 def test_figure_3_draws_a_bar_as_high_as_each_number(comparison):

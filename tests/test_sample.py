@@ -5,8 +5,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from packetids import atomic, classes, parquet, sample, seeds, unify
-from packetids.errors import PacketidsError
+from packetids.core import atomic, classes, parquet, seeds
+from packetids.core.errors import PacketidsError
+from packetids.sample import draw, unify
 
 
 def labelled(path, sizes: dict[tuple[str, str], int], row_group: int = 1000):
@@ -47,9 +48,9 @@ def test_the_papers_quotas_on_the_papers_counts():
     after = paper[(paper["table"] == "2") & (paper["column"] == "before")]
     kept = {row["row"]: int(row["value"]) for _, row in after.iterrows()}
 
-    fractions = sample.attack_fractions(counts, 1_000_000)
+    fractions = draw.attack_fractions(counts, 1_000_000)
     attacks = sum(kept[key] for key in classes.ATTACKS)
-    normal = sample.normal_fraction(counts, attacks, 0.02) * counts["Normal"]
+    normal = draw.normal_fraction(counts, attacks, 0.02) * counts["Normal"]
 
     for key in classes.ATTACKS:
         spread = np.sqrt(counts[key] * fractions[key] * (1 - fractions[key]))
@@ -59,7 +60,7 @@ def test_the_papers_quotas_on_the_papers_counts():
 
 def test_each_packet_is_drawn_with_its_class_fraction_by_a_named_stream(tmp_path):
     path = labelled(tmp_path / "all.parquet", SIZES)
-    before, after = sample.sample(path, tmp_path / "some.parquet", 1000, 0.5, seed=3)
+    before, after = draw.sample(path, tmp_path / "some.parquet", 1000, 0.5, seed=3)
 
     stream = seeds.generator(3, "sample/a/DoS_TCP")
     expected = [i for i in range(5000) if stream.random() < 1000 / 5000]
@@ -73,7 +74,7 @@ def test_each_packet_is_drawn_with_its_class_fraction_by_a_named_stream(tmp_path
 def test_the_sample_does_not_depend_on_row_groups(tmp_path):
     for name, size in (("one", 100_000), ("many", 77)):
         path = labelled(tmp_path / f"{name}.parquet", SIZES, size)
-        sample.sample(path, tmp_path / f"{name}-sample.parquet", 1000, 0.5, seed=3)
+        draw.sample(path, tmp_path / f"{name}-sample.parquet", 1000, 0.5, seed=3)
 
     assert drawn(tmp_path / "one-sample.parquet") == drawn(tmp_path / "many-sample.parquet")
 
@@ -81,7 +82,7 @@ def test_the_sample_does_not_depend_on_row_groups(tmp_path):
 def test_another_captures_growth_leaves_a_subcategorys_sample(tmp_path):
     for name, sizes in (("small", SIZES), ("grown", SIZES | {("b", "Keylogging"): 90})):
         path = labelled(tmp_path / f"{name}.parquet", sizes)
-        sample.sample(path, tmp_path / f"{name}-sample.parquet", 1000, 0.5, seed=3)
+        draw.sample(path, tmp_path / f"{name}-sample.parquet", 1000, 0.5, seed=3)
     attacks = [
         [serial for serial in drawn(tmp_path / f"{name}-sample.parquet") if serial < 5000]
         for name in ("small", "grown")
@@ -97,7 +98,7 @@ def test_an_attacks_sample_stays_when_every_other_folder_grows_and_captures_are_
     drawn_of = []
     for name, sizes in (("small", SIZES), ("grown", grown)):
         path = labelled(tmp_path / f"{name}.parquet", sizes)
-        sample.sample(path, tmp_path / f"{name}-sample.parquet", 1000, 0.5, seed=3)
+        draw.sample(path, tmp_path / f"{name}-sample.parquet", 1000, 0.5, seed=3)
         first = parquet.read(path, ["capture", "class", "frame.len"]).to_pandas()
         start = first.loc[first["class"] == "DoS_TCP", "frame.len"].iloc[0]
         kept = parquet.read(tmp_path / f"{name}-sample.parquet", ["class", "frame.len"]).to_pandas()
@@ -111,7 +112,7 @@ def test_normal_packets_are_only_added_when_the_dataset_grows(tmp_path):
     kept = []
     for name, more in (("small", {}), ("grown", {("z", "DDoS_TCP"): 9000})):
         path = labelled(tmp_path / f"{name}.parquet", SIZES | more)
-        _, after = sample.sample(path, tmp_path / f"{name}-sample.parquet", 1000, 0.25, seed=3)
+        _, after = draw.sample(path, tmp_path / f"{name}-sample.parquet", 1000, 0.25, seed=3)
         kept.append({s for s in drawn(tmp_path / f"{name}-sample.parquet") if 5000 <= s < 8000})
 
     assert kept[0] < kept[1]
@@ -121,7 +122,7 @@ def test_a_share_that_leaves_no_normal_traffic_is_refused(tmp_path):
     path = labelled(tmp_path / "all.parquet", SIZES)
 
     with pytest.raises(PacketidsError, match="no normal packet would stay"):
-        sample.sample(path, tmp_path / "some.parquet", 5000, 0.02, seed=0)
+        draw.sample(path, tmp_path / "some.parquet", 5000, 0.02, seed=0)
     assert not (tmp_path / "some.parquet").exists()
 
 
@@ -129,7 +130,7 @@ def test_a_class_that_vanishes_is_named_and_nothing_is_written(tmp_path):
     path = labelled(tmp_path / "all.parquet", {("a", "DoS_TCP"): 3, ("a", "Normal"): 3000})
 
     with pytest.raises(PacketidsError, match="of 3 packets of DoS_TCP none is left"):
-        sample.sample(path, tmp_path / "some.parquet", 0, 0.5, seed=0)
+        draw.sample(path, tmp_path / "some.parquet", 0, 0.5, seed=0)
     assert not list(tmp_path.glob("*some*"))
 
 
@@ -137,7 +138,7 @@ def test_without_normal_traffic_it_says_so(tmp_path):
     path = labelled(tmp_path / "all.parquet", {("a", "DoS_TCP"): 3})
 
     with pytest.raises(PacketidsError, match="no normal packet among 3"):
-        sample.sample(path, tmp_path / "some.parquet", 1, 0.5, seed=0)
+        draw.sample(path, tmp_path / "some.parquet", 1, 0.5, seed=0)
 
 
 def test_unify_fills_missing_columns_with_nulls_and_makes_text_of_numbers(tmp_path):

@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 
 from benchmarks import scale_data
-from packetids import classes, parquet, unify
+from packetids.core import classes, parquet
+from packetids.sample import unify
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from packetids import allowed, classes, settings
-from packetids.errors import PacketidsError
+from packetids.core import allowed, classes, settings
+from packetids.core.errors import PacketidsError
 from stages import sample, sweep, train
 
 ROOT = Path(__file__).parents[1]
@@ -292,7 +292,7 @@ def test_every_number_has_bounds_and_every_choice_its_names():
 
 
 def test_the_sources_of_flows_and_the_tasks_are_those_of_the_code():
-    from packetids import flow_csv
+    from packetids.label import flow_csv
 
     kind = typing.get_type_hints(settings.Label)["flow_sources"]
     assert typing.get_args(typing.get_args(kind)[0]) == flow_csv.SOURCES

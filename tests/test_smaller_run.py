@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from packetids import classes, needs, settings, svc_rows
-from packetids.errors import PacketidsError
+from packetids import needs
+from packetids.core import classes, settings
+from packetids.core.errors import PacketidsError
+from packetids.svc import samples
 from tests import quick
 from tests.conftest import ROOT
 
@@ -209,6 +211,6 @@ def test_a_baseline_that_does_not_fit_the_rows(changes, said):
     fits = dict(estimator="LinearSVC", iterations_max=10, grid_c=[1.0], grid_packets=500,
                 cv_folds=5, sample_packets=[500], test_share=0.2, workers=1)  # fmt: skip
 
-    svc_rows.check(target, settings.Svc(**fits), 0)
+    samples.check(target, settings.Svc(**fits), 0)
     with pytest.raises(PacketidsError, match=said):
-        svc_rows.check(target, settings.Svc(**fits | changes), 0)
+        samples.check(target, settings.Svc(**fits | changes), 0)

@@ -6,8 +6,11 @@ import pytest
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder
 
-from packetids import balance, classes, encode, metrics, preprocess, seeds, split
-from packetids.errors import PacketidsError
+from packetids import metrics, split
+from packetids.core import classes, columns, seeds, tasks
+from packetids.core.errors import PacketidsError
+from packetids.features import preprocess
+from packetids.learn import balance, encode
 from tests import naive
 
 
@@ -23,7 +26,7 @@ def table(n_each: int = 300) -> pd.DataFrame:
 
 
 def test_multiclass_merges_ddos_and_dos_into_four_classes():
-    rows, target, names = split.task_labels(table(2), split.MULTICLASS)
+    rows, target, names = tasks.task_labels(table(2), classes.MULTICLASS)
     keys = table(2)["class"].to_numpy()
 
     assert names == ("Normal", "DDoS_DoS", "Reconnaissance", "Theft")
@@ -34,7 +37,7 @@ def test_multiclass_merges_ddos_and_dos_into_four_classes():
 
 def test_a_binary_task_has_all_normal_packets_and_one_attack():
     data = table(5)
-    rows, target, names = split.task_labels(data, "DoS_UDP")
+    rows, target, names = tasks.task_labels(data, "DoS_UDP")
 
     assert names == ("Normal", "DoS_UDP")
     assert (target == 1).sum() == 5 and (target == 0).sum() == (data["class"] == "Normal").sum()
@@ -44,8 +47,8 @@ def test_a_binary_task_has_all_normal_packets_and_one_attack():
 def test_folds_have_the_papers_sizes_and_no_row_twice():
     """Table IV: every test set holds ceil(0.2 n) rows."""
     data = table()
-    rows, _, _ = split.task_labels(data, split.MULTICLASS)
-    fold = split.deal(data, rows, split.MULTICLASS, "packet", 0.2, 0.2, 0)
+    rows, _, _ = tasks.task_labels(data, classes.MULTICLASS)
+    fold = split.deal(data, rows, classes.MULTICLASS, "packet", 0.2, 0.2, 0)
     n = len(rows)
 
     test = -(-n // 5)
@@ -56,7 +59,7 @@ def test_folds_have_the_papers_sizes_and_no_row_twice():
 def test_folds_are_those_of_scikit_learns_function():
     data = table()
     rows = np.arange(len(data))
-    fold = split.deal(data, rows, split.MULTICLASS, "packet", 0.2, 0.2, 5)
+    fold = split.deal(data, rows, classes.MULTICLASS, "packet", 0.2, 0.2, 5)
 
     rest, test = train_test_split(
         rows, test_size=0.2, random_state=seeds.integer(5, "split/multiclass/test")
@@ -70,7 +73,7 @@ def test_folds_are_those_of_scikit_learns_function():
 
 def test_the_split_depends_on_seed_and_task_only():
     data = table()
-    rows, _, _ = split.task_labels(data, "DoS_TCP")
+    rows, _, _ = tasks.task_labels(data, "DoS_TCP")
     deals = [split.deal(data, rows, "DoS_TCP", "packet", 0.2, 0.2, seed) for seed in (0, 0, 1)]
 
     np.testing.assert_array_equal(deals[0], deals[1])
@@ -79,8 +82,8 @@ def test_the_split_depends_on_seed_and_task_only():
 
 def test_a_split_by_capture_shares_no_capture_and_has_every_class_in_every_fold():
     data = table()
-    rows, _, _ = split.task_labels(data, split.MULTICLASS)
-    fold = split.deal(data, rows, split.MULTICLASS, "capture", 0.2, 0.2, 0)
+    rows, _, _ = tasks.task_labels(data, classes.MULTICLASS)
+    fold = split.deal(data, rows, classes.MULTICLASS, "capture", 0.2, 0.2, 0)
 
     assert pd.Series(fold).groupby(data["capture"]).nunique().max() == 1
     for number in range(3):
@@ -93,7 +96,7 @@ def test_a_class_missing_from_a_fold_is_named():
     )
     data = data[(data["class"] != "OS_Fingerprint") | (np.arange(len(data)) == len(data) - 1)]
     data = data.reset_index(drop=True)
-    rows, _, _ = split.task_labels(data, "OS_Fingerprint")
+    rows, _, _ = tasks.task_labels(data, "OS_Fingerprint")
 
     with pytest.raises(PacketidsError, match="no packet of OS_Fingerprint came into the"):
         split.deal(data, rows, "OS_Fingerprint", "packet", 0.2, 0.2, 0)
@@ -109,7 +112,7 @@ def test_rows_that_do_not_fill_three_folds_are_refused(rows, shares):
 
 def test_an_unknown_task_is_refused():
     with pytest.raises(PacketidsError, match="DoS_SCTP is no task"):
-        split.task_labels(table(1), "DoS_SCTP")
+        tasks.task_labels(table(1), "DoS_SCTP")
 
 
 def features(n: int, seed: int) -> pd.DataFrame:
@@ -118,7 +121,7 @@ def features(n: int, seed: int) -> pd.DataFrame:
     for name in ("src.port", "dst.port"):
         ports = rng.choice([0, 22, 80, 1023, 5000], n)
         columns[name] = preprocess.port_classes(ports, list(naive.WELL_KNOWN))
-    for name in preprocess.NUMERIC:
+    for name in columns.NUMERIC:
         columns[name] = rng.normal(size=n)
     return pd.DataFrame(columns)
 
@@ -133,10 +136,10 @@ def test_inputs_agree_with_the_naive_version_and_with_scikit_learn():
         frame.astype({"src.port": str, "dst.port": str}).to_dict("records")
         for frame in (train, test)
     ]
-    slow = naive.encode(*plain, list(preprocess.CATEGORICAL), list(preprocess.NUMERIC))
+    slow = naive.encode(*plain, list(columns.CATEGORICAL), list(columns.NUMERIC))
     np.testing.assert_allclose(got, slow, rtol=1e-5, atol=1e-5)
 
-    numeric = list(preprocess.NUMERIC)
+    numeric = list(columns.NUMERIC)
     scaler = MinMaxScaler((-1, 1)).fit(train[numeric])
     np.testing.assert_allclose(
         got[:, -len(numeric) :], scaler.transform(test[numeric]), rtol=1e-5, atol=1e-5
@@ -149,7 +152,7 @@ def test_training_inputs_are_those_of_plain_pandas_to_the_bit():
     train = features(300, 4)
     train["length"] = 5.0  # a constant column
     encoder = encode.fit(train, list(naive.WELL_KNOWN))
-    plain = naive.pandas_inputs(train, list(preprocess.CATEGORICAL), list(preprocess.NUMERIC))
+    plain = naive.pandas_inputs(train, list(columns.CATEGORICAL), list(columns.NUMERIC))
 
     assert list(plain.columns) == encoder.names
     np.testing.assert_array_equal(encoder.transform(train), plain.to_numpy())

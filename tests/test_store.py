@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from mlflow.store.db import utils as mlflow_db
 
-from packetids import store, tracking
-from packetids.errors import PacketidsError
+from packetids.core.errors import PacketidsError
+from packetids.runs import mlflow_runs, mlflow_store
 from tests import tracked
 from tests.conftest import ROOT
 from tests.test_tracking import result, runs
@@ -43,13 +43,13 @@ def place(tmp_path, monkeypatch) -> Path:
     """An empty folder for a store."""
     monkeypatch.chdir(tmp_path)
     # MLflow keeps one open store a process and address, so each test needs an address of its own.
-    monkeypatch.setattr(tracking, "STORE", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.setattr(mlflow_runs, "STORE", f"sqlite:///{tmp_path}/mlflow.db")
     return tmp_path
 
 
 @pytest.fixture
 def hurried(monkeypatch):
-    monkeypatch.setattr(store, "WAIT_S", 1.0)
+    monkeypatch.setattr(mlflow_store, "WAIT_S", 1.0)
 
 
 def holding(command: str, folder: Path) -> subprocess.Popen[bytes]:
@@ -251,34 +251,36 @@ def test_a_backup_of_the_database_is_brought_in_line(original, addresses, tmp_pa
 
 
 def test_a_model_that_cannot_be_made_again_is_named(place, caplog):
-    tracking.sync([result(place, "k1")])
+    mlflow_runs.sync([result(place, "k1")])
     shutil.move(place / "mlruns", place / "aside")
-    tracking.sync([result(place, "k2")])
+    mlflow_runs.sync([result(place, "k2")])
 
     def status() -> dict[str, str]:
         return {
-            run.data.tags[tracking.KEY]: str(tracking._model(tracking.client(), run).status)
+            run.data.tags[mlflow_runs.KEY]: str(
+                mlflow_runs._model(mlflow_runs.client(), run).status
+            )
             for run in runs()
         }
 
     assert status() == {"k1": "FAILED", "k2": "READY"}
     assert "(multiclass) is of earlier settings, and the files of its model are gone" in caplog.text
     shutil.copytree(place / "aside", place / "mlruns", dirs_exist_ok=True)
-    tracking.sync([result(place, "k2")])
+    mlflow_runs.sync([result(place, "k2")])
     assert status() == {"k1": "READY", "k2": "READY"}
 
 
 def test_what_was_deleted_in_mlflows_page_is_there_again(place):
-    tracking.sync([result(place)])
-    client = tracking.client()
+    mlflow_runs.sync([result(place)])
+    client = mlflow_runs.client()
     (run,) = runs()
     client.delete_logged_model(run.outputs.model_outputs[0].model_id)
-    tracking.sync([result(place)])
+    mlflow_runs.sync([result(place)])
     (run,) = runs()
-    assert tracking._model(client, run) is not None
+    assert mlflow_runs._model(client, run) is not None
 
     client.delete_experiment(run.info.experiment_id)
-    tracking.sync([result(place)])
+    mlflow_runs.sync([result(place)])
     assert [run.info.status for run in runs()] == ["FINISHED"]
 
 
@@ -320,22 +322,22 @@ def test_mlflows_page_shows_the_artifacts_of_a_moved_repository(original, tmp_pa
 
 
 def test_a_locked_store_stops_track_in_one_sentence_that_names_the_process(place, hurried):
-    tracking.sync([result(place)])
+    mlflow_runs.sync([result(place)])
     holder = holding(LOCK_DATABASE, place)
     try:
         with pytest.raises(PacketidsError, match=rf"mlflow.db stayed locked by .*{holder.pid}"):
-            tracking.sync([result(place)])
+            mlflow_runs.sync([result(place)])
     finally:
         holder.kill()
         holder.wait()
-    tracking.sync([result(place)])
+    mlflow_runs.sync([result(place)])
 
 
 def test_a_store_locked_for_ever_costs_the_view_and_not_the_training(place, hurried, caplog):
-    tracking.client()
+    mlflow_runs.client()
     holder = holding(LOCK_DATABASE, place)
     try:
-        with tracking.live("train", "multiclass", "k1", {}) as on_epoch:
+        with mlflow_runs.live("train", "multiclass", "k1", {}) as on_epoch:
             for epoch in range(1, 4):
                 on_epoch(epoch, {"loss": 1.0})
     finally:
@@ -344,13 +346,13 @@ def test_a_store_locked_for_ever_costs_the_view_and_not_the_training(place, hurr
 
     (warning,) = [row for row in caplog.records if row.levelno == logging.WARNING]
     assert "goes on" in warning.message and "locked" in warning.message
-    tracking.sync([result(place)])
+    mlflow_runs.sync([result(place)])
     assert [run.info.status for run in runs()] == ["FINISHED"]
 
 
 def test_a_store_locked_in_the_middle_of_a_training_costs_the_view_only(place, caplog, capfd):
     """MLflow's own twenty seconds pass once, not for each epoch, and its traceback is kept back."""
-    with tracking.live("train", "multiclass", "k1", {}) as on_epoch:
+    with mlflow_runs.live("train", "multiclass", "k1", {}) as on_epoch:
         on_epoch(1, {"loss": 1.0})
         holder = holding(LOCK_DATABASE, place)
         began = time.monotonic()
@@ -366,7 +368,7 @@ def test_a_store_locked_in_the_middle_of_a_training_costs_the_view_only(place, c
     (warning,) = [row for row in caplog.records if row.levelno == logging.WARNING]
     assert "goes on" in warning.message and "locked" in warning.message
     assert "Traceback" not in capfd.readouterr().err
-    tracking.sync([result(place)])
+    mlflow_runs.sync([result(place)])
     assert [run.info.status for run in runs()] == ["FINISHED"]
 
 
@@ -374,12 +376,12 @@ def test_the_lock_file_is_waited_for_and_freed_by_a_kill(place, hurried):
     holder = holding(LOCK_FILE, place)
     try:
         with pytest.raises(PacketidsError, match=rf"\.mlflow\.lock has been held .*{holder.pid}"):
-            tracking.client()
+            mlflow_runs.client()
     finally:
         holder.kill()
         holder.wait()
 
-    assert tracking.client().search_experiments()
+    assert mlflow_runs.client().search_experiments()
 
 
 @pytest.mark.parametrize("after_s", [0.0, 0.3, 1.0])
@@ -394,11 +396,11 @@ def test_a_process_killed_while_it_makes_the_store_leaves_none(place, after_s):
     process.kill()
     process.wait()
 
-    assert len(tracking.client().search_experiments()) == 4
+    assert len(mlflow_runs.client().search_experiments()) == 4
 
 
 def test_a_store_deleted_during_a_training_costs_the_view_only(place):
-    with tracking.live("train", "multiclass", "k1", {}) as on_epoch:
+    with mlflow_runs.live("train", "multiclass", "k1", {}) as on_epoch:
         on_epoch(1, {"loss": 1.0})
         (place / "mlflow.db").unlink()
         on_epoch(2, {"loss": 1.0})
@@ -433,13 +435,13 @@ def test_a_database_of_an_older_mlflow_is_refused_with_the_command_that_helps(pl
     before = (place / "mlflow.db").read_bytes()
 
     with pytest.raises(PacketidsError, match="run mlflow db upgrade sqlite:///") as caught:
-        tracking.client()
+        mlflow_runs.client()
 
     assert (place / "mlflow.db").read_bytes() == before
     uri = str(caught.value).split("mlflow db upgrade ")[1].split(". Else")[0]
     program = Path(sys.executable).parent / "mlflow"
     subprocess.run([program, "db", "upgrade", uri], cwd=place, check=True, capture_output=True)
-    assert len(tracking.client().search_experiments()) == 4
+    assert len(mlflow_runs.client().search_experiments()) == 4
 
 
 def spoil(how: str, path: Path) -> None:
@@ -570,8 +572,8 @@ def test_track_before_any_result_says_what_to_run(tmp_path):
 def test_a_store_of_a_server_is_left_as_it_is(tmp_path, monkeypatch):
     """Whoever keeps it decides where artifacts lie."""
     monkeypatch.chdir(tmp_path)
-    store.prepare("http://127.0.0.1:1", tmp_path / "mlruns", tracking.EXPERIMENTS)
+    mlflow_store.prepare("http://127.0.0.1:1", tmp_path / "mlruns", mlflow_runs.EXPERIMENTS)
 
     assert list(tmp_path.iterdir()) == []
-    assert store.local_path("s3://bucket/mlruns/train") is None
-    assert store.local_path("mlflow-artifacts:/1") is None
+    assert mlflow_store.local_path("s3://bucket/mlruns/train") is None
+    assert mlflow_store.local_path("mlflow-artifacts:/1") is None

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from packetids import tracking
+from packetids.runs import mlflow_runs
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,29 +20,29 @@ def store(tmp_path, monkeypatch):
     """An empty place for a store."""
     monkeypatch.chdir(tmp_path)
     # MLflow keeps one open store a process and address, so each test needs an address of its own.
-    monkeypatch.setattr(tracking, "STORE", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.setattr(mlflow_runs, "STORE", f"sqlite:///{tmp_path}/mlflow.db")
     return tmp_path
 
 
-def result(folder: Path, key: str = "k1", accuracy: float = 0.5) -> tracking.Result:
+def result(folder: Path, key: str = "k1", accuracy: float = 0.5) -> mlflow_runs.Result:
     model = folder / "model"
     model.mkdir(exist_ok=True)
     (model / "encoder.json").write_text("{}")
     history = pd.DataFrame({"epoch": [1, 2], "loss": [0.9, 0.4]})
-    return tracking.Result(
+    return mlflow_runs.Result(
         "train", "multiclass", key, {"fnn.l1": "0.0"}, {"test_accuracy": accuracy}, history,
         model, "made from a test",
     )  # fmt: skip
 
 
 def runs(stage: str = "train"):
-    return tracking._active(tracking.client(), stage)
+    return mlflow_runs._active(mlflow_runs.client(), stage)
 
 
 def test_a_result_becomes_a_run_with_parameters_curves_and_artifacts(store):
-    tracking.sync([result(store)])
+    mlflow_runs.sync([result(store)])
     (run,) = runs()
-    client = tracking.client()
+    client = mlflow_runs.client()
 
     assert run.info.status == "FINISHED" and run.info.run_name == "multiclass"
     assert run.data.params == {"fnn.l1": "0.0"}
@@ -57,49 +57,49 @@ def test_a_result_becomes_a_run_with_parameters_curves_and_artifacts(store):
 
 
 def test_syncing_again_changes_nothing(store):
-    first = tracking.sync([result(store)])
+    first = mlflow_runs.sync([result(store)])
     before = [run.info.run_id for run in runs()]
-    again = tracking.sync([result(store)])
+    again = mlflow_runs.sync([result(store)])
 
     assert [run.info.run_id for run in runs()] == before
     pd.testing.assert_frame_equal(first, again)
 
 
 def test_another_outcome_of_the_same_work_replaces_its_run(store):
-    tracking.sync([result(store)])
-    tracking.sync([result(store, accuracy=0.75)])
+    mlflow_runs.sync([result(store)])
+    mlflow_runs.sync([result(store, accuracy=0.75)])
 
     (run,) = runs()
     assert run.data.metrics["test_accuracy"] == 0.75
-    models = tracking.client().search_logged_models([run.info.experiment_id])
+    models = mlflow_runs.client().search_logged_models([run.info.experiment_id])
     assert [model.source_run_id for model in models] == [run.info.run_id]
 
 
 def test_runs_of_other_settings_stay_to_compare_and_are_marked(store):
-    tracking.sync([result(store, "k1")])
-    tracking.sync([result(store, "k2")])
+    mlflow_runs.sync([result(store, "k1")])
+    mlflow_runs.sync([result(store, "k2")])
 
-    marked = {run.data.tags[tracking.KEY]: run.data.tags[tracking.CURRENT] for run in runs()}
+    marked = {run.data.tags[mlflow_runs.KEY]: run.data.tags[mlflow_runs.CURRENT] for run in runs()}
     assert marked == {"k1": "no", "k2": "yes"}
 
 
 def test_a_live_run_shows_its_epochs_and_is_completed_by_sync(store):
-    with tracking.live("train", "multiclass", "k1", {"fnn": {"l1": 0.0}}) as on_epoch:
+    with mlflow_runs.live("train", "multiclass", "k1", {"fnn": {"l1": 0.0}}) as on_epoch:
         on_epoch(1, {"loss": 0.9})
         (run,) = runs()
         assert run.info.status == "RUNNING" and run.data.metrics == {"loss": 0.9}
-    tracking.sync([result(store)])
+    mlflow_runs.sync([result(store)])
 
     (run,) = runs()
     assert run.info.status == "FINISHED" and run.data.metrics["test_accuracy"] == 0.5
 
 
 def test_a_failed_training_leaves_a_failed_run_that_the_next_replaces(store):
-    with pytest.raises(RuntimeError), tracking.live("train", "multiclass", "k1", {}):
+    with pytest.raises(RuntimeError), mlflow_runs.live("train", "multiclass", "k1", {}):
         raise RuntimeError
     assert [run.info.status for run in runs()] == ["FAILED"]
 
-    with tracking.live("train", "multiclass", "k1", {}):
+    with mlflow_runs.live("train", "multiclass", "k1", {}):
         pass
     assert [run.info.status for run in runs()] == ["FINISHED"]
 
@@ -122,7 +122,7 @@ def test_a_killed_training_leaves_no_second_run(store):
         assert process.stdout.readline() == b"running\n"
         process.send_signal(signal.SIGKILL)
     assert [run.info.status for run in runs()] == ["RUNNING"]
-    tracking.sync([result(store)])
+    mlflow_runs.sync([result(store)])
 
     assert [run.info.status for run in runs()] == ["FINISHED"]
 
@@ -134,7 +134,9 @@ def test_processes_that_make_the_store_at_once_all_succeed(store):
 
     deadline = time.monotonic() + 120
     assert [p.wait(max(1, deadline - time.monotonic())) for p in processes] == [0, 0, 0]
-    assert {e.name for e in tracking.client().search_experiments()} >= set(tracking.EXPERIMENTS)
+    assert {e.name for e in mlflow_runs.client().search_experiments()} >= set(
+        mlflow_runs.EXPERIMENTS
+    )
 
 
 def test_telemetry_is_off():

@@ -6,8 +6,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from packetids import extract, fields, tshark
-from packetids.errors import PacketidsError
+from packetids import extract
+from packetids.core import fields
+from packetids.core.errors import PacketidsError
+from packetids.extract import tshark
 from tests import naive
 from tests.conftest import needs_tshark
 

@@ -13,8 +13,10 @@ import pandas as pd
 import yaml
 from sklearn.svm import LinearSVC
 
-from packetids import encode, experiment, svc
-from packetids.preprocess import CATEGORICAL, FEATURES
+from packetids.core.columns import CATEGORICAL, FEATURES
+from packetids.learn import encode
+from packetids.runs import record
+from packetids.svc import linear
 
 ROOT = Path(__file__).parents[1]
 CLASSES = ["Normal", "DDoS_DoS"]
@@ -39,10 +41,10 @@ def repository(folder: Path) -> Path:
     rows = pd.DataFrame({name: drawn.integers(0, 9, 60) for name in FEATURES})
     rows[[name for name in CATEGORICAL if name.endswith("port")]] = "80"
     encoder = encode.fit(rows, [80])
-    encoder.save(model / experiment.ENCODER)
+    encoder.save(model / record.ENCODER)
     labels = np.arange(60) % 2
-    svc.save(LinearSVC(random_state=0).fit(encoder.transform(rows), labels), model)
-    (model / experiment.CLASSES).write_text(json.dumps(CLASSES))
+    linear.save(LinearSVC(random_state=0).fit(encoder.transform(rows), labels), model)
+    (model / record.CLASSES).write_text(json.dumps(CLASSES))
     results = folder / "results"
     (results / "label").mkdir(parents=True)
     (results / "label/part.json").write_text('{"is_bot_iot": false}')
@@ -52,7 +54,7 @@ def repository(folder: Path) -> Path:
     (results / "evaluate/scores.csv").write_text(
         "stage,name,metric,value\ntrain,multiclass,accuracy,0.5\n"
     )
-    experiment.write_run(
+    record.write_run(
         results / "train/multiclass", "train", "multiclass", "k1", {"seed": 0}, {"epochs": 2.0}
     )
     return folder

@@ -13,8 +13,9 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
-from packetids import atomic, parquet, recognise
-from packetids.errors import PacketidsError, Unsupported
+from packetids.capture import recognise
+from packetids.core import atomic, parquet
+from packetids.core.errors import PacketidsError, Unsupported
 from packetids.extract.writer import Writer
 
 Reader = Callable[[Path | BinaryIO, str], Iterator[pa.RecordBatch]]
@@ -34,7 +35,7 @@ def _native(capture: Path | BinaryIO, display_filter: str) -> Iterator[pa.Record
 
 
 def _tshark(capture: Path | BinaryIO, display_filter: str) -> Iterator[pa.RecordBatch]:
-    from packetids.tshark import read
+    from packetids.extract.tshark import read
 
     return read(capture, display_filter)
 

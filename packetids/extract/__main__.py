@@ -25,11 +25,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from packetids import extract, recognise
-from packetids.captures import Capture
-from packetids.errors import PacketidsError
+from packetids import extract
+from packetids.capture import recognise
+from packetids.capture.listing import Capture
+from packetids.capture.recognise import printable
+from packetids.core.errors import PacketidsError
 from packetids.extract import compiled
-from packetids.recognise import printable
 
 PROGRAM = "python -m packetids.extract"
 STANDARD_INPUT = "standard input"
@@ -196,7 +197,7 @@ def _part(stream: BinaryIO, named: str) -> bytes:
 
 
 def _folder(given: argparse.Namespace) -> int:
-    from packetids import settings  # imported only where they are used: 0.1 s
+    from packetids.core import settings
     from packetids.extract import many
 
     began = time.perf_counter()

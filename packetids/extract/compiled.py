@@ -10,7 +10,7 @@ import struct
 import time
 from pathlib import Path
 
-from packetids import recognise
+from packetids.capture import recognise
 
 ETHERNET = 1
 FRAME = bytes(60)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packetids import extract
-from packetids.captures import Capture
-from packetids.errors import PacketidsError
+from packetids.capture.listing import Capture
+from packetids.capture.recognise import printable, words
+from packetids.core.errors import PacketidsError
 from packetids.extract import compiled
-from packetids.recognise import printable, words
 
 KEY = "packetids.key"  # of a Parquet file's metadata: what made it, see `many`
 

@@ -21,12 +21,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from packetids import atomic, compute, extract, recognise, settings
-from packetids.captures import Capture
-from packetids.errors import PacketidsError
+from packetids import compute, extract
+from packetids.capture import recognise
+from packetids.capture.listing import Capture
+from packetids.core import atomic, settings
+from packetids.core.errors import PacketidsError
 from packetids.extract import compiled, job
 from packetids.extract.job import KEY, Job, Outcome
-from packetids.progress import Progress
+from packetids.extract.progress import Progress
 
 PACKAGE = Path(__file__).parents[1]
 SHARED = ("fields.py", "parquet.py", "extract/__init__.py", "extract/writer.py")
@@ -145,7 +147,7 @@ def _code(reader: str) -> str:
 
 @cache
 def _tshark_version(reader: str) -> str:
-    from packetids import tshark  # only where it is used, as in `extract`
+    from packetids.extract import tshark
 
     try:
         return tshark.version()

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from packetids import fields, parquet
+from packetids.core import fields, parquet
 
 ROWS = parquet.CAPTURE_GROUP_ROWS
 BATCHES_MAX = 256  # that wait for a row group before they are joined

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from packetids import fields, parquet
+from packetids.core import fields, parquet
 from packetids.kernels import kernel
 from packetids.native import text
 from packetids.native.state import (

@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 import pyarrow as pa
 
-from packetids.errors import PacketidsError, Unsupported
+from packetids.core.errors import PacketidsError, Unsupported
 from packetids.native import columns, dissect, fragments, reasons, state, text
 from packetids.native.capture import frames
 from packetids.native.capture.frames import Frames

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from packetids import fields
+from packetids.core import fields
 from packetids.kernels import kernel
 
 # What the walk meets next; a kernel sets it to the next layer, or to STOP.

@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from packetids import recognise
-from packetids.errors import PacketidsError, Unsupported
+from packetids.capture import recognise
+from packetids.core.errors import PacketidsError, Unsupported
 from packetids.native.capture import pcap, pcapng, records
 from packetids.native.capture.source import Source
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from packetids.errors import PacketidsError, Unsupported
+from packetids.core.errors import PacketidsError, Unsupported
 from packetids.kernels import kernel
 from packetids.native.capture import linktypes, records
 from packetids.native.capture.source import Source

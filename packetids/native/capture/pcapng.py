@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from packetids.errors import PacketidsError
+from packetids.core.errors import PacketidsError
 from packetids.kernels import kernel
 from packetids.native.capture import linktypes, records
 from packetids.native.capture.source import Source

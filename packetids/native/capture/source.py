@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from packetids.recognise import UNPACK_ERRORS, printable, words
+from packetids.capture.recognise import UNPACK_ERRORS, printable, words
 
 GZIP_MAGIC = b"\x1f\x8b"
 CHUNK_OCTETS = 1 << 16

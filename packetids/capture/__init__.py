@@ -1,0 +1,1 @@
+"""Find a dataset's captures, recognise them, list them."""

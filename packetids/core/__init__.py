@@ -1,0 +1,1 @@
+"""What every stage uses: errors, whole files, settings, seeds, classes and columns."""

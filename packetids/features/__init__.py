@@ -1,0 +1,1 @@
+"""Features of packet fields, without duplicates."""

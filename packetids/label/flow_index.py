@@ -1,0 +1,294 @@
+"""The flow that each packet belongs to: flow records by five-tuple and time.
+
+A packet belongs to a flow if protocol, addresses and ports agree in either direction, and the
+packet's time lies in [stime, ltime], give or take a tolerance. `flow_csv` reads the records,
+`flow_source` chooses them, `flow_coverage` counts the packets that have none.
+
+Memory: a flow is `OCTETS_PER_FLOW` octets, so a million flows are 25 MB; text is never kept.
+"""
+
+import ipaddress
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from packetids.kernels import kernel
+from packetids.label import flow_csv, rules
+from packetids.label.flow_csv import ARP, IPV6_ICMP, TCP, UDP
+
+OCTETS_PER_FLOW = 25  # key 8, first time 8, last time 8, class 1
+UNCOVERED = -1  # in place of a class: no flow holds the packet
+
+
+class Keys:
+    """Numbers for five-tuples without direction, exact and small.
+
+    Distinct addresses are few, so each pair of addresses with a protocol gets a number; the key is
+    that number and the two ports, 64 bits. Ports count for TCP and UDP only.
+    """
+
+    ABSENT = np.uint64(2**64 - 1)
+
+    def __init__(self) -> None:
+        self._addresses: dict[str, int] = {}
+        self._pairs: dict[int, int] = {}
+
+    def of(
+        self,
+        names: list[str],
+        source: np.ndarray,
+        destination: np.ndarray,
+        protocol: np.ndarray,
+        source_port: np.ndarray,
+        destination_port: np.ndarray,
+        grow: bool,
+    ) -> np.ndarray:
+        """Return the key of each flow or packet; `ABSENT` where something is missing or unknown.
+
+        Parameters
+        ----------
+        names : list of str
+            Addresses; `source` and `destination` are positions in it, -1 for none.
+        protocol, source_port, destination_port : numpy.ndarray of int32, shape (n,)
+            -1 where unknown; ports are ignored but for TCP and UDP.
+        grow : bool
+            Give new addresses a number (flows); otherwise they have no key (packets).
+
+        Returns
+        -------
+        numpy.ndarray of uint64, shape (n,)
+        """
+        number = np.array([self._address(name, grow) for name in names] + [-1], np.int64)
+        one, other = number[source], number[destination]
+        has_ports = (protocol == TCP) | (protocol == UDP)
+        one_port = np.where(has_ports, source_port, 0).astype(np.int64)
+        other_port = np.where(has_ports, destination_port, 0).astype(np.int64)
+        swap = (one > other) | ((one == other) & (one_port > other_port))
+        one, other = np.where(swap, other, one), np.where(swap, one, other)
+        one_port, other_port = (
+            np.where(swap, other_port, one_port),
+            np.where(swap, one_port, other_port),
+        )
+        known = (one >= 0) & (protocol >= 0) & (one_port >= 0) & (other_port >= 0)
+        triple = (protocol.astype(np.int64) << 52) | (one << 26) | other
+        distinct, place = np.unique(triple[known], return_inverse=True)
+        pairs = np.array([self._pair(int(value), grow) for value in distinct], np.int64)
+        key = np.full(len(triple), self.ABSENT)
+        pair = pairs[place] if len(pairs) else np.empty(0, np.int64)
+        found = ((pair << 32) | (one_port[known] << 16) | other_port[known]).astype(np.uint64)
+        key[known] = np.where(pair >= 0, found, self.ABSENT)
+        return key
+
+    def _address(self, name: str, grow: bool) -> int:
+        try:
+            name = ipaddress.ip_address(name).compressed
+        except ValueError:  # an Ethernet address, or nothing
+            return -1
+        if grow:
+            return self._addresses.setdefault(name, len(self._addresses))
+        return self._addresses.get(name, -1)
+
+    def _pair(self, triple: int, grow: bool) -> int:
+        if grow:
+            return self._pairs.setdefault(triple, len(self._pairs))
+        return self._pairs.get(triple, -1)
+
+
+@dataclass
+class Flows:
+    """Flow records as columns, in the order of the files."""
+
+    files: int
+    keys: Keys
+    key: np.ndarray  # uint64
+    start_us: np.ndarray  # int64, since 1970-01-01 UTC
+    end_us: np.ndarray  # int64
+    class_number: np.ndarray  # int8, position in classes.KEYS
+    unmatched: Counter[str] = field(default_factory=Counter)  # rows that no packet can match, why
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows the files have, without headers."""
+        return len(self) + self.unmatched.total()
+
+    def span_us(self) -> tuple[int, int]:
+        """Return the times of the first and last record; there is one."""
+        return int(self.start_us.min()), int(self.end_us.max())
+
+    def during(self, first_us: int, last_us: int, tolerance_us: int) -> "Index":
+        """Make the flows findable that may hold a packet between two times."""
+        overlaps = self.start_us <= last_us + tolerance_us
+        overlaps &= self.end_us >= first_us - tolerance_us
+        key, start = self.key[overlaps], self.start_us[overlaps]
+        order = np.lexsort((start, key))
+        key = key[order]
+        distinct, first = np.unique(key, return_index=True)
+        start, end = start[order], self.end_us[overlaps][order]
+        bounds = np.append(first, len(key)).astype(np.int64)
+        return Index(
+            self.keys, distinct, bounds, start, end, _latest_end(bounds, end),
+            self.class_number[overlaps][order], tolerance_us,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Index:
+    """Flows sorted by key and start."""
+
+    keys: Keys
+    distinct: np.ndarray  # uint64, keys in order
+    bounds: np.ndarray  # int64: flows of key i are bounds[i] to bounds[i + 1]
+    start_us: np.ndarray
+    end_us: np.ndarray
+    latest_end_us: np.ndarray  # of this flow and the earlier ones with its key
+    class_number: np.ndarray
+    tolerance_us: int
+
+    def __len__(self) -> int:
+        return len(self.start_us)
+
+    def classify(self, packets: pa.Table, ends: rules.Ends) -> tuple[np.ndarray, np.ndarray]:
+        """Find the class of each packet's flow.
+
+        Of the flows with the packet's five-tuple the nearest in time counts, if it is within the
+        tolerance; inside [stime, ltime] the distance is 0. Of flows equally near that which began
+        last counts; where they are of different classes, they disagree.
+
+        Returns
+        -------
+        found : numpy.ndarray of int8, shape (n_packets,)
+            Position in `classes.KEYS`, or `UNCOVERED`.
+        disagree : numpy.ndarray of bool, shape (n_packets,)
+        """
+        key = packet_keys(packets, ends, self.keys)
+        nanoseconds = packets["frame.time_epoch"].cast(pa.int64())
+        has_time = np.asarray(pc.is_valid(nanoseconds))
+        time_us = np.asarray(pc.fill_null(nanoseconds, 0)) // 1000
+        key = np.where(has_time, key, Keys.ABSENT)
+        found = np.full(len(key), UNCOVERED, np.int8)
+        disagree = np.zeros(len(key), bool)
+        if len(self.distinct):
+            place = np.minimum(np.searchsorted(self.distinct, key), len(self.distinct) - 1)
+            place = np.where(self.distinct[place] == key, place, -1)
+            _nearest(
+                place, time_us, self.bounds, self.start_us, self.end_us, self.latest_end_us,
+                self.class_number, self.tolerance_us, found, disagree,
+            )  # fmt: skip
+        return found, disagree
+
+
+def packet_keys(packets: pa.Table, ends: rules.Ends, keys: Keys) -> np.ndarray:
+    """Return the key of each packet: outer addresses, their protocol, and ports of TCP and UDP.
+
+    An ICMP message quotes the packet that it is about, whose ports are in the UDP or TCP fields;
+    the outer header's protocol says that they are not the message's own. TShark's fields do not
+    name the protocol of an IPv6 packet: with one IPv6 header TCP and UDP show in their ports, and
+    all else counts as ICMPv6, on the side of the flows too.
+    """
+    protocol = rules.outer_numbers(packets["ip.proto"])
+    tcp = _ports(packets, "tcp")
+    udp = _ports(packets, "udp")
+    over_ipv6 = np.where(
+        ends.headers > 1, IPV6_ICMP, np.where(tcp[0] >= 0, TCP, np.where(udp[0] >= 0, UDP, 58))
+    )
+    protocol = np.select([ends.layer == rules.IPV6, ends.layer == rules.ARP],
+                         [over_ipv6, np.full(len(protocol), ARP)], protocol)  # fmt: skip
+    source_port = np.where(protocol == TCP, tcp[0], udp[0])
+    destination_port = np.where(protocol == TCP, tcp[1], udp[1])
+    return keys.of(
+        ends.names, ends.source, ends.destination, protocol.astype(np.int32),
+        source_port, destination_port, grow=False,
+    )  # fmt: skip
+
+
+def _ports(packets: pa.Table, protocol: str) -> tuple[np.ndarray, np.ndarray]:
+    source, destination = (
+        np.asarray(pc.fill_null(packets[f"{protocol}.{end}"].cast(pa.int32()), -1))
+        for end in ("srcport", "dstport")
+    )
+    return source, destination
+
+
+@kernel
+def _latest_end(bounds: np.ndarray, end: np.ndarray) -> np.ndarray:
+    latest = end.copy()
+    for i in range(len(bounds) - 1):
+        for j in range(bounds[i] + 1, bounds[i + 1]):
+            latest[j] = max(latest[j], latest[j - 1])
+    return latest
+
+
+@kernel
+def _nearest(  # type: ignore[no-untyped-def]
+    place, time_us, bounds, start_us, end_us, latest_end_us, labels, tolerance_us, found, disagree
+):
+    for i in range(len(place)):
+        if place[i] < 0:
+            continue
+        time, low = time_us[i], bounds[place[i]]
+        # The last flow that begins at or before the latest time that counts.
+        left, right = low, bounds[place[i] + 1]
+        while left < right:
+            middle = (left + right) // 2
+            if start_us[middle] <= time + tolerance_us:
+                left = middle + 1
+            else:
+                right = middle
+        nearest = tolerance_us + 1
+        j = left - 1
+        # No flow at or before j ends later than latest_end_us[j], so once that is too far, all are.
+        while j >= low and latest_end_us[j] >= time - min(nearest, tolerance_us):
+            distance = max(start_us[j] - time, time - end_us[j], 0)
+            if distance < nearest:
+                nearest, found[i], disagree[i] = distance, labels[j], False
+            elif distance == nearest and distance <= tolerance_us and labels[j] != found[i]:
+                disagree[i] = True
+            j -= 1
+
+
+def read(layouts: list[flow_csv.Layout]) -> Flows:
+    """Read flow records, a block at a time.
+
+    Raises
+    ------
+    PacketidsError
+        If a row does not fit: says the file, the row, what was needed and what was there.
+    """
+    keys = Keys()
+    parts: list[tuple[np.ndarray, ...]] = []
+    unmatched: Counter[str] = Counter()
+    for one in layouts:
+        for block in flow_csv.blocks(one):
+            key = _flow_keys(block, keys)
+            unmatched.update(
+                block.why_unmatched(i) for i in np.flatnonzero(key == Keys.ABSENT).tolist()
+            )
+            kept = key != Keys.ABSENT
+            parts.append(
+                (key[kept], block.start_us[kept], block.end_us[kept], block.class_number[kept])
+            )
+    key, start, end, class_number = (
+        np.concatenate([np.empty(0, kind), *(part[position] for part in parts)])
+        for position, kind in enumerate((np.uint64, np.int64, np.int64, np.int8))
+    )
+    return Flows(len(layouts), keys, key, start, end, class_number, unmatched)
+
+
+def _flow_keys(block: flow_csv.Block, keys: Keys) -> np.ndarray:
+    names = block.texts["saddr"] + block.texts["daddr"]
+    source, destination = block.code["saddr"], block.code["daddr"] + len(block.texts["saddr"])
+    is_ipv6 = np.array([":" in name for name in names] + [False])[source]
+    # As for packets: over IPv6 all but TCP and UDP is one protocol.
+    protocol = np.where(
+        is_ipv6 & (block.protocol != TCP) & (block.protocol != UDP) & (block.protocol >= 0),
+        IPV6_ICMP, block.protocol,
+    )  # fmt: skip
+    return keys.of(
+        names, source, destination, protocol, block.source_port, block.destination_port, grow=True
+    )

@@ -1,0 +1,1 @@
+"""What trainings share: a task's rows, inputs, class weights."""

@@ -1,0 +1,1 @@
+"""One schema for all packets, and the paper's quotas."""
