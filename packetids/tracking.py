@@ -157,6 +157,13 @@ def live(stage: str, name: str, key: str, params: dict[str, Any]) -> Iterator[An
 def sync(results: list[Result]) -> pd.DataFrame:
     """Bring the store in line with `results`; runs of other settings stay, marked not current.
 
+    Also the files of each model are looked at, and written again where they are missing.
+
+    Raises
+    ------
+    PacketidsError
+        If the store or the artifacts cannot be written: what is logged so far stays.
+
     Returns
     -------
     DataFrame
