@@ -159,15 +159,15 @@ def sync(results: list[Result]) -> pd.DataFrame:
 
     Also the files of each model are looked at, and written again where they are missing.
 
-    Raises
-    ------
-    PacketidsError
-        If the store or the artifacts cannot be written: what is logged so far stays.
-
     Returns
     -------
     DataFrame
         A row a run: stage, name, key, content. Sorted, and the same for the same results.
+
+    Raises
+    ------
+    PacketidsError
+        If the store or the artifacts cannot be written: what is logged so far stays.
     """
     store = client()
     if found := re.search("%[0-9a-fA-F]{2}", str(ARTIFACTS.resolve())):
