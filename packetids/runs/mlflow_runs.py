@@ -157,10 +157,17 @@ def live(stage: str, name: str, key: str, params: dict[str, Any]) -> Iterator[An
 def sync(results: list[Result]) -> pd.DataFrame:
     """Bring the store in line with `results`; runs of other settings stay, marked not current.
 
+    Also the files of each model are looked at, and written again where they are missing.
+
     Returns
     -------
     DataFrame
         A row a run: stage, name, key, content. Sorted, and the same for the same results.
+
+    Raises
+    ------
+    PacketidsError
+        If the store or the artifacts cannot be written: what is logged so far stays.
     """
     store = client()
     if found := re.search("%[0-9a-fA-F]{2}", str(ARTIFACTS.resolve())):
