@@ -9,11 +9,9 @@ The folder lies in ``NUMBA_CACHE_DIR`` if that is set, else beside this file, el
 cache folder. Where none can be written, kernels are compiled in every process, which is told once.
 """
 
-import hashlib
 import inspect
 import logging
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -26,11 +24,10 @@ import numba
 from numba.core import caching, config
 from numba.misc.appdirs import AppDirs
 
-PACKAGE = Path(__file__).parent
+from packetids import sources
+from packetids.sources import PACKAGE
+
 HASH_DIGITS = 16
-_IMPORTED = re.compile(
-    rb"^[ \t]*(?:from|import)[ \t]+(packetids[\w.]*)(?:[ \t]+import[ \t]+(\([^)]*\)|.*))?", re.M
-)
 
 log = logging.getLogger("kernels")
 
@@ -48,46 +45,14 @@ def kernel(function: Any = None, **options: Any) -> Any:
     return compiled
 
 
-def sources(module: Path) -> list[Path]:
-    """List the files of this package that `module` can reach through imports, itself included.
-
-    A text file beside one of them counts too, because a module may read it while it is imported.
-    """
-    reached, unread = {module}, [module]
-    while unread:
-        found = {
-            path
-            for name, members in _IMPORTED.findall(unread.pop().read_bytes())
-            for path in _files(name.decode(), re.findall(r"\w+", members.decode()))
-        }
-        unread += found - reached
-        reached |= found
-    beside = {text for path in reached for text in path.parent.glob("*.txt")}
-    return sorted(reached | beside)
-
-
-def _files(name: str, members: list[str]) -> set[Path]:
-    """Find the files behind ``from name import members``: a package's own file counts too."""
-    parts = name.split(".")[1:]
-    names = [parts[:depth] for depth in range(len(parts) + 1)] + [[*parts, one] for one in members]
-    places = [PACKAGE.joinpath(*one) for one in names]
-    files = [place / "__init__.py" for place in places] + [
-        place.with_suffix(".py") for place in places if place != PACKAGE
-    ]
-    return {path for path in files if path.is_file()}
-
-
 @cache
 def _folder(module: Path) -> Path | None:
     """Return the folder of a module's kernels; None where no folder can be written."""
     top = _top()
     if top is None:
         return None
-    digest = hashlib.sha256()
-    for path in sources(module):
-        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
     name = ".".join(module.relative_to(PACKAGE).with_suffix("").parts)
-    folder = top / f"{name}-{digest.hexdigest()[:HASH_DIGITS]}"
+    folder = top / f"{name}-{sources.digest(sources.reachable(module))[:HASH_DIGITS]}"
     if top == _beside() and not folder.exists():  # nobody else's: older ones serve no one
         for older in top.glob(f"{name}-{'?' * HASH_DIGITS}"):
             shutil.rmtree(older, ignore_errors=True)

@@ -7,9 +7,9 @@ part of BoT-IoT works; what is missing is listed. This is no stage of dvc.yaml: 
 from dataclasses import dataclass
 from pathlib import Path
 
-from packetids import preflight
 from packetids.core import command, settings
 from packetids.core.errors import PacketidsError
+from packetids.preflight import checks
 
 
 @dataclass(frozen=True)
@@ -28,20 +28,20 @@ class Config:
 
 def main(config: Config) -> None:
     """Look and print."""
-    rows = preflight.findings(
+    rows = checks.findings(
         Path(config.captures),
         config.dataset,
         config.extract,
-        preflight.workers_of(config.compute.workers),
+        checks.workers_of(config.compute.workers),
         config.label,
         config.sample,
         config.tasks,
         config.trials,
     )
-    print(preflight.table(rows))
-    if bad := [row for row in rows if row.verdict == preflight.BAD]:
+    print(checks.table(rows))
+    if bad := [row for row in rows if row.verdict == checks.BAD]:
         raise PacketidsError(
-            f"a run would not work: {len(bad)} of {len(rows)} rows say {preflight.BAD}. "
+            f"a run would not work: {len(bad)} of {len(rows)} rows say {checks.BAD}. "
             f"The first, {bad[0].subject}: {bad[0].found}"
         )
 

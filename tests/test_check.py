@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from packetids import extract, preflight
+from packetids import extract
 from packetids.capture import recognise
 from packetids.core import settings
 from packetids.core.errors import PacketidsError
-from packetids.extract import progress, tshark, walk
+from packetids.extract import progress, tshark
+from packetids.preflight import checks, walk
 from tests import botiot, quick
 from tests.conftest import ROOT, needs_tshark
 from tests.test_recognise import packed
@@ -159,7 +160,7 @@ def test_every_packet_is_counted_whatever_the_packing(tmp_path, tiny_pcaps):
 def test_the_walk_shows_how_far_it_is(tmp_path, tiny_pcaps, monkeypatch, caplog):
     monkeypatch.setattr(progress, "EVERY_S", -1.0)
     caplog.set_level("INFO")
-    told = preflight.walk_all([walk.Walk(path) for path in tiny_pcaps[:3]], workers=1)
+    told = checks.walk_all([walk.Walk(path) for path in tiny_pcaps[:3]], workers=1)
 
     assert told == [walk.Walked(64)] * 3
     assert [f"{n}/3 captures" in caplog.text for n in (1, 2, 3)] == [True] * 3
@@ -256,10 +257,8 @@ def test_what_only_tshark_can_walk_is_told(tmp_path):
     told = walk.walk(walk.Walk(tmp_path / "erf.pcap"))
 
     assert told.packets == 0 and "not read natively" in told.unread and not told.damage
-    for natively, verdict in ((True, preflight.BAD), (False, preflight.PART)):
-        (found,) = preflight.whole(
-            tmp_path / "erf.pcap", told, natively=natively, keep_damaged=False
-        )
+    for natively, verdict in ((True, checks.BAD), (False, checks.PART)):
+        (found,) = checks.whole(tmp_path / "erf.pcap", told, natively=natively, keep_damaged=False)
         assert found.verdict == verdict and "erf.pcap" in found.found
 
 
@@ -300,8 +299,8 @@ def test_a_head_is_the_beginning_of_the_unpacked_capture(tiny_pcaps, tmp_path, o
     content = tiny_pcaps[0].read_bytes()
     path = tmp_path / "a"
     path.write_bytes(packed(content, how) if how else content)
-    place = preflight.Place(path, 0, recognise.recognise(path).packing)
-    size = preflight.copy_head(place, tmp_path / "head", octets)
+    place = checks.Place(path, 0, recognise.recognise(path).packing)
+    size = checks.copy_head(place, tmp_path / "head", octets)
 
     assert (tmp_path / "head").read_bytes() == content[:octets] and size == min(
         octets, len(content)
@@ -312,7 +311,7 @@ def test_gaps_in_the_numbers_are_named(tmp_path):
     names = ["IoT_Dataset_OSScan__00001_20180521140502.pcap",
              "IoT_Dataset_OSScan__00004_20180521140702.pcap", "other.pcap"]  # fmt: skip
 
-    assert preflight.gaps([preflight.Place(tmp_path / name, 1) for name in names]) == [
+    assert checks.gaps([checks.Place(tmp_path / name, 1) for name in names]) == [
         "IoT_Dataset_OSScan__00002", "IoT_Dataset_OSScan__00003",
     ]  # fmt: skip
 
@@ -322,20 +321,20 @@ def test_a_reader_that_is_not_there(monkeypatch):
         raise PacketidsError("TShark is not there")
 
     monkeypatch.setattr(tshark, "version", none)
-    assert preflight.reader(settings.Extract("tshark", "ip", False)).verdict == preflight.BAD
-    assert preflight.reader(settings.Extract("auto", "ip", False)).verdict == preflight.PART
-    assert preflight.reader(settings.Extract("native", "ip", False)).verdict == preflight.OK
+    assert checks.reader(settings.Extract("tshark", "ip", False)).verdict == checks.BAD
+    assert checks.reader(settings.Extract("auto", "ip", False)).verdict == checks.PART
+    assert checks.reader(settings.Extract("native", "ip", False)).verdict == checks.OK
 
 
 def test_too_little_disk_stops(monkeypatch):
     class Usage:
         free = 10**9
 
-    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda _: Usage)
+    monkeypatch.setattr(checks.shutil, "disk_usage", lambda _: Usage)
 
-    assert preflight.disk(10**9 / preflight.COPIES - 1).verdict == preflight.OK
-    assert preflight.disk(10**9 / preflight.COPIES + 1).verdict == preflight.BAD
+    assert checks.disk(10**9 / checks.COPIES - 1).verdict == checks.OK
+    assert checks.disk(10**9 / checks.COPIES + 1).verdict == checks.BAD
 
 
 def test_workers():
-    assert preflight.workers_of(3) == 3 and preflight.workers_of(-1) >= 1
+    assert checks.workers_of(3) == 3 and checks.workers_of(-1) >= 1

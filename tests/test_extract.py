@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from packetids import completeness, extract
+from packetids import completeness, extract, sources
 from packetids.capture import listing
 from packetids.capture.listing import Capture
 from packetids.core import fields, settings
@@ -200,18 +200,18 @@ def test_one_capture_more_costs_one_capture(counted, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("reader", "file", "counts"),
     [
-        ("native", "native/pcap.py", True),
-        ("tshark", "native/pcap.py", False),
-        ("auto", "tshark.py", True),
-        ("tshark", "fields.py", True),
-        ("native", "progress.py", False),
+        ("native", "native/capture/pcap.py", True),
+        ("tshark", "native/capture/pcap.py", False),
+        ("auto", "extract/tshark.py", True),
+        ("tshark", "core/fields.py", True),
+        ("native", "extract/progress.py", False),
     ],
 )
 def test_an_edit_counts_for_the_readers_whose_rows_it_can_change(
     tmp_path, monkeypatch, reader, file, counts
 ):
-    package = Path(shutil.copytree(many.PACKAGE, tmp_path / "packetids"))
-    monkeypatch.setattr(many, "PACKAGE", package)
+    package = Path(shutil.copytree(sources.PACKAGE, tmp_path / "packetids"))
+    monkeypatch.setattr(sources, "PACKAGE", package)
     before = many._code.__wrapped__(reader)
     (package / file).write_text((package / file).read_text() + "\n# edited\n")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from packetids import kernels
+from packetids import sources
 from tests.conftest import ROOT
 from tests.imports import local_imports
 
@@ -42,7 +42,8 @@ def package(tmp_path) -> Path:
     """A package of this name with one kernel, two modules away from a constant."""
     folder = tmp_path / "checkout/packetids"
     folder.mkdir(parents=True)
-    shutil.copy(ROOT / "packetids/kernels.py", folder)
+    for name in ("kernels.py", "sources.py"):
+        shutil.copy(ROOT / "packetids" / name, folder)
     (folder / "__init__.py").write_text("")
     (folder / "constants.py").write_text("SAID = 54\n")
     (folder / "between.py").write_text(BETWEEN)
@@ -148,8 +149,8 @@ def test_damaged_kernels_are_compiled_anew(package, tmp_path, suffix, damage):
 
 @pytest.mark.parametrize("path", HOLDERS, ids=lambda path: path.stem)
 def test_the_sources_of_a_kernel_are_what_its_module_imports(path):
-    """`kernels.sources` reads imports by a pattern, because parsing would slow every start."""
-    found = set(kernels.sources(path))
+    """`sources.reachable` reads imports by a pattern, because parsing would slow every start."""
+    found = sources.reachable(path)
 
     assert local_imports(path) | {path} <= found
     assert all(ROOT / "packetids" in one.parents for one in found)

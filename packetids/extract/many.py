@@ -10,7 +10,6 @@ edited comment costs another reading, and that costs time only. TShark's version
 versions of Python, numba and pyarrow do not: they do not change what is read.
 """
 
-import hashlib
 import json
 import logging
 from collections import Counter
@@ -21,7 +20,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from packetids import compute, extract
+from packetids import compute, extract, sources
 from packetids.capture import recognise
 from packetids.capture.listing import Capture
 from packetids.core import atomic, settings
@@ -30,12 +29,12 @@ from packetids.extract import compiled, job
 from packetids.extract.job import KEY, Job, Outcome
 from packetids.extract.progress import Progress
 
-PACKAGE = Path(__file__).parents[1]
-SHARED = ("fields.py", "parquet.py", "extract/__init__.py", "extract/writer.py")
+# Modules whose sources, with all that they import, decide what is in a Parquet file.
+WRITER = "extract/writer.py"
 OF_READER: dict[str, tuple[str, ...]] = {
-    extract.NATIVE: ("native/*", "recognise.py"),
-    extract.TSHARK: ("tshark.py",),
-    extract.AUTO: ("native/*", "recognise.py", "tshark.py"),
+    extract.NATIVE: ("native/reader.py",),
+    extract.TSHARK: ("extract/tshark.py",),
+    extract.AUTO: ("native/reader.py", "extract/tshark.py"),
 }
 
 log = logging.getLogger("extract")
@@ -138,11 +137,8 @@ def _key(capture: Capture, p: settings.Extract) -> str:
 @cache
 def _code(reader: str) -> str:
     """Hash the sources that decide what a Parquet file of `reader` holds."""
-    found = hashlib.sha256()
-    for pattern in (*SHARED, *OF_READER[reader]):
-        for path in sorted(path for path in PACKAGE.glob(pattern) if path.is_file()):
-            found.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
-    return found.hexdigest()
+    modules = [sources.PACKAGE / name for name in (WRITER, *OF_READER[reader])]
+    return sources.digest(set().union(*map(sources.reachable, modules)))
 
 
 @cache

@@ -24,10 +24,11 @@ from packetids.capture import listing, recognise
 from packetids.capture.recognise import printable
 from packetids.core import classes, settings
 from packetids.core.errors import PacketidsError
-from packetids.extract import compiled, tshark, walk
+from packetids.extract import compiled, tshark
 from packetids.extract.progress import Progress
-from packetids.extract.walk import Walk, Walked
 from packetids.label import flow_coverage, flow_csv, flow_index, flow_source, rules
+from packetids.preflight import walk
+from packetids.preflight.walk import Walk, Walked
 
 OK, PART, MISSING, BAD = "ok", "part", "missing", "NO"
 HEAD_OCTETS = 4_000_000  # of the first capture of each subcategory are read to measure

@@ -1,0 +1,1 @@
+"""Look before hours of work: what is there, and would a run work?"""
