@@ -32,7 +32,7 @@ WAYS = {
     "tensorflow": "products alone, TensorFlow",
     "fit": "`model.fit`, defaults",
     "fit_32": "`model.fit`, 32 steps a call",
-    "packetids": "`packetids.fnn`",
+    "packetids": "`packetids.fnn.network`",
 }
 
 

@@ -52,7 +52,7 @@ def test_the_magic_numbers_are_the_native_readers():
 
 def test_the_module_loads_nothing_that_takes_time():
     code = (
-        "import sys, packetids.recognise;"
+        "import sys, packetids.capture.recognise;"
         "found = {'numba', 'numpy', 'pandas', 'pyarrow'} & set(sys.modules);"
         "sys.exit(str(found) if found else 0)"
     )

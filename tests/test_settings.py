@@ -322,7 +322,7 @@ def test_help_shows_a_value_that_is_refused(project):
 def test_the_settings_classes_are_imported_without_hydra_and_pydantic():
     """The extract tool wants the classes; composing and checking cost a second of imports."""
     code = (
-        "import sys, packetids.settings; print({'pydantic', 'hydra', 'omegaconf'} & {*sys.modules})"
+        "import sys, packetids.core.settings; print({'pydantic', 'hydra', 'omegaconf'} & {*sys.modules})"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
 

@@ -47,7 +47,7 @@ exit status:
 
 With --reader auto (the default), a capture that the native reader does not know goes to TShark,
 which must then be installed; the summary says which reader read it, and why. Columns, units and
-descriptions are in the Parquet file's schema: packetids/fields.py.
+descriptions are in the Parquet file's schema: packetids/core/fields.py.
 """
 
 log = logging.getLogger("extract")
