@@ -7,7 +7,7 @@ rows a second of the clock and of processor time. The ways:
   batches of 500 rows (three a layer, without the gradient of the inputs), as each library does
   them by itself;
 - ``fit``: Keras's ``model.fit`` with its defaults; ``fit_32``: with 32 steps a call;
-- ``packetids``: `fnn.train` on coded rows, the library's own.
+- ``packetids``: `network.train` on coded rows, the library's own.
 
 The last three train one epoch without validation.
 """

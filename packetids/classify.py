@@ -37,7 +37,7 @@ class Classifier:
         Parameters
         ----------
         table : DataFrame, n rows
-            The columns of `preprocess.FEATURES`, as in data/preprocess/features.parquet.
+            The columns of `columns.FEATURES`, as in data/preprocess/features.parquet.
         params
             MLflow's; there are none.
 

@@ -78,7 +78,7 @@ class Encoder:
         return coded + list(NUMERIC)
 
     def code(self, table: pd.DataFrame) -> "Coded":
-        """Encode feature rows, `table` with the columns of `preprocess.FEATURES`, compactly."""
+        """Encode feature rows, `table` with the columns of `columns.FEATURES`, compactly."""
         hot = np.empty((len(table), len(CATEGORICAL)), np.int16)
         start = 0
         for place, column in enumerate(CATEGORICAL):
@@ -104,7 +104,7 @@ class Encoder:
         Parameters
         ----------
         table : DataFrame, n rows
-            The columns of `preprocess.FEATURES`.
+            The columns of `columns.FEATURES`.
 
         Returns
         -------
@@ -129,7 +129,7 @@ class Encoder:
 
 
 def fit(table: pd.DataFrame, well_known_ports: list[int]) -> Encoder:
-    """Fit on training rows: the columns of `preprocess.FEATURES`."""
+    """Fit on training rows: the columns of `columns.FEATURES`."""
     values = {
         column: [str(value) for value in sorted(table[column].unique())]
         for column in ("proto", "tcp.flags")

@@ -416,7 +416,7 @@ def groups(there: set[str], lacks: dict[str, needs.Lack]) -> list[Finding]:
 
 
 def sampling(packets: dict[str, tuple[float, float]], p: settings.Sample) -> Finding:
-    """Tell whether the quotas leave room for normal packets, as `sample.normal_fraction` needs."""
+    """Tell whether the quotas leave room for normal packets, as `draw.normal_fraction` needs."""
     attacks = sum(min(attack, p.attack_packets_max) for _, attack in packets.values())
     room = p.dataset_share * sum(total for total, _ in packets.values())
     return Finding(

@@ -12,7 +12,7 @@ model. ``mlflow-artifacts:`` locations need a server that runs whenever a model 
 A store at any other address than an SQLite file is somebody's server, who decides where artifacts
 lie: it is used as it is.
 
-Import it through `tracking`, which turns MLflow's telemetry off first.
+Import it through `mlflow_runs`, which turns MLflow's telemetry off first.
 """
 
 import errno
