@@ -1,8 +1,8 @@
 """Walk through the frames of a run: layer after layer, a row for each packet that is wanted.
 
-Each module of `layers` has a kernel `dissect`, which reads its header and sets ``p.next`` to the layer
-that follows. Nothing here raises: damaged packets are data. Octets at or past a frame's captured end
-are never read.
+Each module of `layers` has a kernel `dissect`, which reads its header and sets ``p.next`` to the
+layer that follows. Nothing here raises: damaged packets are data. Octets at or past a frame's
+captured end are never read.
 """
 
 import numpy as np
