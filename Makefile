@@ -27,7 +27,7 @@ repro: $(READY)  ## make every table and figure anew, and nothing that is up to 
 	@echo "Look at results/report/index.html, or make ui"
 
 test: $(READY)  ## run all tests
-	python -m pytest
+	python -m pytest --numprocesses auto --dist loadfile
 
 check: $(READY)  ## lint and types
 	ruff format --check .
