@@ -3,6 +3,8 @@
 import io
 import random
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ from packetids.native.conversations import table
 from packetids.native.layers.tcp import seconds
 from packetids.native.payloads import tunnels
 from tests import golden, naive_packet, packets
-from tests.conftest import needs_tshark
+from tests.conftest import ROOT, needs_tshark
 
 FILTER = "ip or ipv6 or arp"
 
@@ -379,3 +381,14 @@ def test_batches_have_the_schema_and_real_nulls():
     batch.validate(full=True)
     assert pa.types.is_dictionary(batch.schema.field("ip.src").type)
     assert batch.column("tcp.srcport").null_count == 1
+
+
+def test_importing_the_reader_leaves_the_host_as_it_is():
+    """A library that freezes or stops its host's garbage collector is a leak in the host."""
+    code = (
+        "import gc, sys, packetids.native.reader as r;"
+        "print(gc.isenabled(), gc.get_freeze_count(), sys.modules.get('scipy', '') is None)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+
+    assert done.stdout.split() == ["True", "0", "False"], done.stderr

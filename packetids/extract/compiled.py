@@ -1,12 +1,18 @@
 """The native reader's kernels, made ready before captures are read.
 
-numba compiles them at their first use, which takes about half a minute, and keeps them if it finds
-a place. That time is no reading time: it is reported apart, and no rate counts it.
+numba compiles them at their first use and keeps them if it finds a place. That time is no reading
+time: it is reported apart, and no rate counts it.
+
+This module is for processes of our own, command lines and workers: it changes how the process loads
+modules and collects garbage, which a library must not do to its host.
 """
 
+import atexit
+import gc
 import io
 import logging
 import struct
+import sys
 import time
 from pathlib import Path
 
@@ -60,6 +66,27 @@ def ready(log: logging.Logger | None = None, *, elsewhere: bool = False) -> floa
 def spent_s() -> float:
     """Return the seconds that this process spent on compiling kernels."""
     return _spent_s or 0.0
+
+
+def _import_numba() -> None:
+    """Import numba without what is not needed, and end the process without a last collection.
+
+    numba looks for scipy's BLAS, for which all of scipy.linalg is imported; no kernel here
+    multiplies matrices. And Python would search the many new objects for garbage again and again,
+    and once more before it ends.
+    """
+    hides_scipy, collects = "scipy" not in sys.modules, gc.isenabled()
+    if hides_scipy:
+        sys.modules["scipy"] = None  # type: ignore[assignment]  # an import of it fails
+    gc.disable()
+    try:
+        import numba.np.arraymath  # noqa: F401
+    finally:
+        if hides_scipy:
+            del sys.modules["scipy"]
+        if collects:
+            gc.enable()
+    atexit.register(gc.freeze)
 
 
 def _are_kept(folder: str | None) -> bool:
