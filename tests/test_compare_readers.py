@@ -134,7 +134,8 @@ def test_rows_before_damage_are_compared(compared, folder):
 
 
 def test_what_is_not_supported_is_counted_apart(compared, tmp_path):
-    ours = reader_of(batch_of(1), Unsupported("one.pcap: frame 2: ERF is not read"))
+    unsupported = Unsupported("ERF is not read", "Use the tshark reader.", "one.pcap", 2)
+    ours = reader_of(batch_of(1), unsupported)
     report = tmp_path / "report.csv"
 
     status, said = compared(ours, reader_of(batch_of(9)), "--report", str(report))

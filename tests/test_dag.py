@@ -105,9 +105,9 @@ def test_a_second_repro_does_nothing(done):
 
 def test_mlflow_has_every_training_trial_and_candidate(done):
     code = (
-        "from packetids import tracking; import json; c = tracking.client();"
+        "from packetids.runs import mlflow_runs; import json; c = mlflow_runs.client();"
         "print(json.dumps({s: sorted((r.info.run_name, r.info.status, sorted(r.data.metrics))"
-        " for r in tracking._active(c, s)) for s in tracking.EXPERIMENTS}))"
+        " for r in mlflow_runs._active(c, s)) for s in mlflow_runs.EXPERIMENTS}))"
     )
     said = quick.run(done, sys.executable, "-c", code)
     stored = json.loads(said.stdout)

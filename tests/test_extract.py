@@ -98,7 +98,7 @@ def readers(monkeypatch):
     def native(capture: Path, display_filter: str) -> Iterator[pa.RecordBatch]:
         yield packets(0, 5)
         if "link" in capture.name:
-            raise Unsupported(f"{capture}: frame 6: use the tshark reader: link type 105")
+            raise Unsupported("link type 105", "Use the tshark reader.", str(capture), 6)
         if "cut" in capture.name:
             raise PacketidsError(f"{capture}: cut short in frame 6")
         yield packets(5, 5)

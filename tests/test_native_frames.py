@@ -429,8 +429,11 @@ def test_octets_after_gzip_data_are_an_error():
         (b"some text", "begins with 73 6f 6d 65"),
         (b"\x28\xb5\x2f\xfd", "Zstandard"),
         (pcap_header(link=197) + record(), "ERF.*not read natively"),
-        (section() + interface(197) + packet(), "frame 1, octet 48 .*ERF.*Use the tshark reader"),
-        (NG + packet() + block(9, bytes(8)), "frame 2, octet 140 .*Use the tshark reader"),
+        (
+            section() + interface(197) + packet(),
+            "frame 1: .*ERF.* octet 48 .*use the tshark reader",
+        ),
+        (NG + packet() + block(9, bytes(8)), "frame 2: .* octet 140 .*use the tshark reader"),
         (NG + block(0xBAD, struct.pack("<I", 10949)), "Netflix"),
         (NG + packet(options=option(2989, struct.pack("<I", 10949))), "Netflix"),
     ],

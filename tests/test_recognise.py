@@ -137,7 +137,7 @@ def test_files_and_folders_without_permission_are_named(tmp_path, capture):
     for parent in list(tmp_path.parents)[:2]:
         parent.chmod(0o755)
     code = (
-        "import os, sys; from pathlib import Path; from packetids import recognise;"
+        "import os, sys; from pathlib import Path; from packetids.capture import recognise;"
         "os.setuid(65534); found = recognise.find(Path(sys.argv[1]), follow=True);"
         "print([f.path.name for f in found.captures], *map(str, found.left_out), sep='\\n')"
     )

@@ -386,7 +386,7 @@ def test_the_lock_file_is_waited_for_and_freed_by_a_kill(place, hurried):
 
 @pytest.mark.parametrize("after_s", [0.0, 0.3, 1.0])
 def test_a_process_killed_while_it_makes_the_store_leaves_none(place, after_s):
-    code = "from packetids import tracking; print('go', flush=True); tracking.client()"
+    code = "from packetids.runs import mlflow_runs; print('go', flush=True); mlflow_runs.client()"
     process = subprocess.Popen([sys.executable, "-c", code], cwd=place, **RUN)
     assert process.stdout.readline() == b"go\n"
     deadline = time.monotonic() + 60
@@ -404,8 +404,8 @@ def test_a_store_deleted_during_a_training_costs_the_view_only(place):
         on_epoch(1, {"loss": 1.0})
         (place / "mlflow.db").unlink()
         on_epoch(2, {"loss": 1.0})
-    code = "from tests.test_tracking import result; from packetids import tracking, store; "
-    code += "from pathlib import Path; tracking.sync([result(Path('.'))])"
+    code = "from tests.test_tracking import result; from packetids.runs import mlflow_runs; "
+    code += "from pathlib import Path; mlflow_runs.sync([result(Path('.'))])"
     done = tracked.python(place, "-c", code)  # a process of its own: this one has the file open
 
     assert done.returncode == 0, done.stderr

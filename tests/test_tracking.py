@@ -129,7 +129,7 @@ def test_a_killed_training_leaves_no_second_run(store):
 
 def test_processes_that_make_the_store_at_once_all_succeed(store):
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    code = "from packetids import tracking; tracking.client()"
+    code = "from packetids.runs import mlflow_runs; mlflow_runs.client()"
     processes = [subprocess.Popen([sys.executable, "-c", code], env=environment) for _ in range(3)]
 
     deadline = time.monotonic() + 120

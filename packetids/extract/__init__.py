@@ -95,7 +95,7 @@ def to_parquet(
     try:
         return write(NATIVE)
     except Unsupported as error:
-        reason = reason_of(error)
+        reason = error.reason
     _check_begin(capture)
     try:
         return write(TSHARK, reason)
@@ -109,11 +109,6 @@ def check(reader: str) -> None:
         raise PacketidsError(
             f"extract.reader: {reader} is no reader; there is {', '.join(sorted(READERS))}, {AUTO}."
         )
-
-
-def reason_of(error: Unsupported) -> str:
-    """Shorten an error to its reason: without the file, the frame and what to do."""
-    return str(error).rsplit(": ", 1)[-1].split(". ")[0].rstrip(".")
 
 
 def _check_begin(capture: Path | BinaryIO) -> None:

@@ -61,7 +61,8 @@ def wanted_protocols(display_filter: str) -> int:
     if unknown := [term for term in terms if term not in SEEN]:
         raise Unsupported(
             f"the native reader filters by {', '.join(SEEN)} joined by or, and the filter "
-            f"{display_filter!r} holds {unknown[0]!r}. Use the tshark reader."
+            f"{display_filter!r} holds {unknown[0]!r}",
+            "Use the tshark reader.",
         )
     return int(np.bitwise_or.reduce([SEEN[term] for term in terms]))
 
@@ -150,7 +151,8 @@ class _Reading:
         p = self.packet[0]
         why = reasons.words(int(p["reason"]), int(p["protocol"]))
         state.drop(int(p["row"]), self.out)
-        return Unsupported(f"{self.name}: frame {run.first_number + frame}: {why}")
+        advice = "It is not read natively: use the tshark reader."
+        return Unsupported(why, advice, self.name, run.first_number + frame)
 
     def _take(self, rows: int) -> None:
         """Copy `rows` packets to the columns and make room for the next ones."""

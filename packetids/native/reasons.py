@@ -1,15 +1,11 @@
-"""Why a capture is left to TShark, in words.
-
-The words after the last colon are the same for all captures with the same reason, so that they
-can be counted.
-"""
+"""Why a capture is left to TShark, in words."""
 
 from packetids.native import state
 
 
 def words(reason: int, number: int) -> str:
-    """Say what TShark would dissect and the native reader does not."""
-    what = {
+    """Return what TShark would dissect and the native reader does not."""
+    return {
         state.LINK_TYPE: f"link type {number}",
         state.ETHERTYPE_REASON: f"EtherType 0x{number:04x}",
         state.IP_PROTOCOL_REASON: f"IP protocol {number}",
@@ -20,4 +16,3 @@ def words(reason: int, number: int) -> str:
         state.MEDIA_REASON: "media set up by SDP, RTSP, H.323 or Skinny",
         state.OTHER: f"an encapsulation (0x{number:x})",
     }[reason]
-    return f"not read natively, use the tshark reader: {what}"

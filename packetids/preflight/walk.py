@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from packetids.capture import recognise
 from packetids.core.errors import PacketidsError, Unsupported
-from packetids.extract import compiled, reason_of
+from packetids.extract import compiled
 
 BLOCK_BYTES = 1 << 20  # stays in the processor's cache
 
@@ -51,7 +51,7 @@ def walk(item: Walk) -> Walked:
                 for run in frames.read(_Unpacked(stream, item.path), BLOCK_BYTES, reuse=True):  # type: ignore[arg-type]
                     packets += len(run.start)
     except Unsupported as error:
-        return Walked(packets, unread=reason_of(error))
+        return Walked(packets, unread=error.reason)
     except PacketidsError as error:
         return Walked(packets, damage=str(error))
     except recognise.UNPACK_ERRORS as error:  # also of a file that is not there any more

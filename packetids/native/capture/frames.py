@@ -91,12 +91,13 @@ def _runs(source: Source, block_octets: int, reuse: bool) -> Iterator[Frames]:
             number += found.rows
         at = found.at
         if found.problem:
-            where = f"{source.name}: frame {number}, octet {base + at} of {source.whole}: "
+            where = f"octet {base + at} of {source.whole}"
             if found.unsupported:
-                raise Unsupported(f"{where}{found.problem}. Use the tshark reader.")
+                advice = f"It is at {where}: use the tshark reader."
+                raise Unsupported(found.problem, advice, source.name, number)
             raise PacketidsError(
-                f"{where}{found.problem}. The capture is damaged: fetch it again, or take it out "
-                "of the captures folder."
+                f"{source.name}: frame {number}, {where}: {found.problem}. The capture is damaged: "
+                "fetch it again, or take it out of the captures folder."
             )
         if found.needed_octets:
             if end < len(octets):
@@ -136,7 +137,8 @@ def _open(source: Source) -> "pcap.Pcap | pcapng.Pcapng":
         return pcapng.opened(source)
     what = recognise.format_of(head)
     raise Unsupported(
-        f"{source.name}: a pcap or pcapng capture, plain or as gzip data, is needed and the file "
-        f"begins with {magic.hex(' ')}{f' ({what})' if what else ''}. Unpack it, use the tshark "
-        "reader, or take it out of the captures folder."
+        "a pcap or pcapng capture, plain or as gzip data, is needed and the file begins with "
+        f"{magic.hex(' ')}{f' ({what})' if what else ''}",
+        "Unpack it, use the tshark reader, or take it out of the captures folder.",
+        source.name,
     )

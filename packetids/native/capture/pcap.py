@@ -122,8 +122,10 @@ def opened(source: Source) -> Pcap:
         raise _refused(source, 20, f"TShark 4.0 knows no link type {link_type}")
     if link_type in linktypes.UNSUPPORTED:
         raise Unsupported(
-            f"{source.name}: link type {link_type} ({linktypes.UNSUPPORTED[link_type]}), octet 20 "
-            "of the file, is not read natively. Use the tshark reader."
+            f"link type {link_type} ({linktypes.UNSUPPORTED[link_type]}), octet 20 of the file, is "
+            "not read natively",
+            "Use the tshark reader.",
+            source.name,
         )
     maximum = linktypes.maximum_octets(link_type)
     record_octets = RECORD_OCTETS
