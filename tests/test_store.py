@@ -85,10 +85,10 @@ def test_a_moved_repository_loads_its_models(original, addresses, tmp_path, name
 
 LIVE = """
 import mlflow
-from packetids import tracking
-with tracking.live("train", "multiclass", "another", {"fnn": {"l1": 0.0}}) as on_epoch:
+from packetids.runs import mlflow_runs
+with mlflow_runs.live("train", "multiclass", "another", {"fnn": {"l1": 0.0}}) as on_epoch:
     on_epoch(1, {"loss": 0.9})
-mlflow.set_tracking_uri(tracking.STORE)
+mlflow.set_tracking_uri(mlflow_runs.STORE)
 mlflow.set_experiment("train")
 with mlflow.start_run():
     mlflow.log_text("made by hand", "note.txt")
@@ -523,8 +523,8 @@ sys.exit(subprocess.run([sys.executable, *sys.argv[1:]]).returncode)
 LIVE_ONLY = """
 import logging
 logging.basicConfig()
-from packetids import tracking
-with tracking.live("train", "multiclass", "another", {}) as on_epoch:
+from packetids.runs import mlflow_runs
+with mlflow_runs.live("train", "multiclass", "another", {}) as on_epoch:
     for epoch in range(1, 4000):
         on_epoch(epoch, {"loss": 0.9, "val_loss": 0.1})
 print("trained")

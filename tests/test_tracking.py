@@ -105,9 +105,9 @@ def test_a_failed_training_leaves_a_failed_run_that_the_next_replaces(store):
 
 
 KILLED = """
-from packetids import tracking
+from packetids.runs import mlflow_runs
 import time
-with tracking.live("train", "multiclass", "k1", {}) as on_epoch:
+with mlflow_runs.live("train", "multiclass", "k1", {}) as on_epoch:
     on_epoch(1, {"loss": 1.0})
     print("running", flush=True)
     time.sleep(60)
