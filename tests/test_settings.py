@@ -299,7 +299,8 @@ def test_the_sources_of_flows_and_the_tasks_are_those_of_the_code():
     assert classes.TASKS == ("multiclass", *classes.ATTACKS)
 
 
-def test_help_shows_value_bounds_choices_and_the_file_of_each_setting(project):
+def test_help_shows_value_bounds_choices_and_the_file_of_each_setting(project, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
     said = settings.describe(sweep.Config, ["trial=dropout_0.5"])
 
     assert "fnn: paper   one of paper, quick; edit params.yaml" in said

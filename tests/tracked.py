@@ -47,7 +47,7 @@ def repository(folder: Path) -> Path:
     (model / record.CLASSES).write_text(json.dumps(CLASSES))
     results = folder / "results"
     (results / "label").mkdir(parents=True)
-    (results / "label/part.json").write_text('{"is_bot_iot": false}')
+    (results / "label/part.json").write_text('{"is_bot_iot": false, "damaged": []}')
     (results / "svc").mkdir()
     (results / "svc/left_out.txt").write_text("The baseline was not trained here.\n")
     (results / "evaluate").mkdir()

@@ -36,7 +36,7 @@ from packetids.runs import mlflow_store
 STORE = "sqlite:///mlflow.db"
 ARTIFACTS = Path("mlruns")
 LOCK = Path(".mlflow.lock")
-REQUIREMENTS = Path(__file__).parents[1] / "requirements.txt"
+REQUIREMENTS = Path(__file__).parents[2] / "requirements.txt"
 EXPERIMENTS = ("train", "sweep", "svc")
 
 KEY, CONTENT, CURRENT = "packetids.key", "packetids.content", "packetids.current"
