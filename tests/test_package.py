@@ -278,7 +278,7 @@ def test_wrong_usage_ends_with_a_sentence(packetids, tmp_path, arguments, status
 
 @pytest.mark.parametrize(
     ("argument", "absent"),
-    [("--help", {"numpy", "pyarrow"}), ("extract", {"numba", "joblib", "csv"})],
+    [("--help", {"numpy", "pyarrow"}), ("extract", {"numba", "joblib", "pandas"})],
 )
 def test_only_the_module_of_the_called_subcommand_is_imported(tmp_path, argument, absent):
     code = (
