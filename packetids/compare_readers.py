@@ -8,6 +8,7 @@ out are named on standard error, and one that cannot be read makes the status 1.
 """
 
 import argparse
+import csv
 import os
 import sys
 from collections import Counter
@@ -15,7 +16,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from joblib import Parallel, delayed
@@ -25,6 +25,7 @@ from packetids.capture import recognise
 from packetids.core import atomic, fields
 from packetids.core.errors import PacketidsError, Unsupported
 
+PROGRAM = "python -m packetids.compare_readers"
 DISPLAY_FILTER = "ip or ipv6 or arp"
 EXAMPLES = 20
 REPORT_COLUMNS = [
@@ -240,7 +241,13 @@ def write_report(comparisons: list[Comparison], target: Path) -> None:
         }
         for one in comparisons
     ]
-    atomic.write_csv(target, pd.DataFrame(rows, columns=REPORT_COLUMNS))
+    with (
+        atomic.replacing(target) as part,
+        part.open("w", encoding="utf-8", newline="") as stream,
+    ):
+        writer = csv.DictWriter(stream, REPORT_COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def _is_report(path: Path) -> bool:
@@ -252,19 +259,35 @@ def _is_report(path: Path) -> bool:
     return begin in (b"", REPORT_HEADER)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Compare, print, and give the exit status."""
+def make_parser(program: str) -> argparse.ArgumentParser:
+    """Return the parser of the arguments; its help calls the tool `program`."""
     parser = argparse.ArgumentParser(
-        prog="python -m packetids.compare_readers",
-        description=__doc__,
+        prog=program,
+        description=(__doc__ or "").replace(PROGRAM, program),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folder", type=Path, metavar="FOLDER")
-    parser.add_argument("--reader", default="native", help="the reader to check (native)")
-    parser.add_argument("--reference", default="tshark", help="what it has to agree with (tshark)")
-    parser.add_argument("--filter", default=DISPLAY_FILTER, help=f"({DISPLAY_FILTER})")
-    parser.add_argument("--jobs", type=int, default=1, help="files at the same time (1)")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="with captures at any depth")
+    parser.add_argument(
+        "--reader", default="native", metavar="NAME", help="the reader to check (%(default)s)"
+    )
+    parser.add_argument(
+        "--reference", default="tshark", metavar="NAME",
+        help="what it has to agree with (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--filter", default=DISPLAY_FILTER, metavar="TEXT",
+        help="Wireshark display filter (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="files at the same time (%(default)s)"
+    )
     parser.add_argument("--report", type=Path, metavar="FILE.csv", help="one line a file")
+    return parser
+
+
+def main(arguments: list[str], program: str = PROGRAM) -> int:
+    """Compare, print, and return the exit status."""
+    parser = make_parser(program)
     options = parser.parse_args(arguments)
     if options.jobs < 1:
         parser.error(f"--jobs needs a whole number >= 1, found {options.jobs}")
@@ -293,11 +316,17 @@ def main(arguments: list[str] | None = None) -> int:
     )
 
 
-if __name__ == "__main__":
+def command(arguments: list[str], program: str) -> int:
+    """Run the command line in a process of its own; return the exit status."""
     try:
-        sys.exit(main())
+        return main(arguments, program)
     except PacketidsError as error:
-        sys.exit(f"packetids.compare_readers: error: {error}")
+        print(f"{program}: error: {error}", file=sys.stderr)
     except OSError as error:
         path = recognise.printable(error.filename or "a file")
-        sys.exit(f"packetids.compare_readers: error: {path}: {recognise.words(error)}")
+        print(f"{program}: error: {path}: {recognise.words(error)}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(command(sys.argv[1:], PROGRAM))

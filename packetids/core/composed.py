@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from packetids.core.errors import PacketidsError
 
 PARAMS = Path("params.yaml")
@@ -135,6 +133,7 @@ def _option(group: str, option: Any, where: str) -> str | None:
 
 def _read(path: Path) -> dict[str, Any]:
     """Read a file of settings as Hydra reads it: 1e-5 is a number, and no name stands twice."""
+    import yaml
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 

@@ -53,10 +53,12 @@ descriptions are in the Parquet file's schema: packetids/core/fields.py.
 log = logging.getLogger("extract")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; give the exit status."""
-    parser = _parser()
+def command(arguments: list[str], program: str) -> int:
+    """Run the command line in a process of its own; return the exit status."""
+    gc.disable()  # nothing here makes cycles in number, and looking for them takes 0.1 s
+    parser = make_parser(program)
     given, more = parser.parse_known_args(arguments)
+    given.program = program
     if more:
         parser.error(
             f"unrecognized arguments: {' '.join(map(printable, more))}. IN is one capture or one "
@@ -73,11 +75,37 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return _folder(given) if from_folder else _one(given)
     except PacketidsError as error:
-        print(f"{PROGRAM}: error: {error}", file=sys.stderr)
+        print(f"{program}: error: {error}", file=sys.stderr)
     except OSError as error:
         where = printable(error.filename or given.target)
-        print(f"{PROGRAM}: error: {where}: {recognise.words(error)}", file=sys.stderr)
+        print(f"{program}: error: {where}: {recognise.words(error)}", file=sys.stderr)
     return 1
+
+
+def make_parser(program: str) -> argparse.ArgumentParser:
+    """Return the parser of the arguments; its help calls the tool `program`."""
+    parser = argparse.ArgumentParser(
+        prog=program,
+        description=(__doc__ or "").replace(PROGRAM, program),
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("source", metavar="IN", help="capture, folder of captures, or -")
+    parser.add_argument("target", metavar="OUT", type=Path, help="Parquet file, or folder for them")
+    parser.add_argument(
+        "--reader", choices=[*sorted(extract.READERS), extract.AUTO], default=extract.AUTO,
+        help="default: %(default)s",
+    )  # fmt: skip
+    parser.add_argument(
+        "--filter", default="", metavar="TEXT",
+        help="Wireshark display filter, such as 'ip or ipv6 or arp'; default: every frame",
+    )  # fmt: skip
+    parser.add_argument(
+        "--jobs", type=int, default=1, metavar="N",
+        help="captures of a folder read at the same time; default: %(default)s",
+    )  # fmt: skip
+    parser.add_argument("--keep-damaged", action="store_true", help="keep what comes before damage")
+    return parser
 
 
 def _unusable(target: Path, source: str, from_folder: bool) -> str:
@@ -100,31 +128,6 @@ def _unusable(target: Path, source: str, from_folder: bool) -> str:
     return ""
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=PROGRAM,
-        description=__doc__,
-        epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("source", metavar="IN", help="capture, folder of captures, or -")
-    parser.add_argument("target", metavar="OUT", type=Path, help="Parquet file, or folder for them")
-    parser.add_argument(
-        "--reader", choices=[*sorted(extract.READERS), extract.AUTO], default=extract.AUTO,
-        help="default: %(default)s",
-    )  # fmt: skip
-    parser.add_argument(
-        "--filter", default="", metavar="TEXT",
-        help="Wireshark display filter, such as 'ip or ipv6 or arp'; default: every frame",
-    )  # fmt: skip
-    parser.add_argument(
-        "--jobs", type=int, default=1, metavar="N",
-        help="captures of a folder read at the same time; default: %(default)s",
-    )  # fmt: skip
-    parser.add_argument("--keep-damaged", action="store_true", help="keep what comes before damage")
-    return parser
-
-
 def _one(given: argparse.Namespace) -> int:
     began = time.perf_counter()
     streamed = _is_stream(given.source)
@@ -142,7 +145,7 @@ def _one(given: argparse.Namespace) -> int:
     who = f"{reading.reader}: {reading.reason}" if reading.reason else reading.reader
     _tell(reading.packets, seconds, compiled_s, given.target.stat().st_size, who)
     if reading.damage:
-        print(f"{PROGRAM}: damaged, kept what came before: {reading.damage}", file=sys.stderr)
+        print(f"{given.program}: damaged, kept what came before: {reading.damage}", file=sys.stderr)
     return 1 if reading.damage else 0
 
 
@@ -273,5 +276,4 @@ def _tell(packets: int, seconds: float, compiled_s: float, octets: int, who: str
 
 
 if __name__ == "__main__":
-    gc.disable()  # nothing here makes cycles in number, and looking for them takes 0.1 s
-    sys.exit(main())
+    sys.exit(command(sys.argv[1:], PROGRAM))
