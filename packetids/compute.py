@@ -87,11 +87,14 @@ def _dask(
 ) -> Iterator[tuple[int, R]]:
     try:
         from distributed import Client, KilledWorker, as_completed
+        from distributed.comm import get_address_host_port
     except ImportError:
         raise PacketidsError(
             "compute.backend: dask needs the package distributed: pip install dask distributed."
         ) from None
     try:
+        # At such an address a client fails too, and then hangs when it is collected.
+        get_address_host_port(scheduler, strict=True)
         client = Client(scheduler, timeout=WAIT_S, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         raise PacketidsError(
