@@ -114,7 +114,7 @@ def label_all(
     jobs.sort(key=lambda one: -one.capture.octets)  # the longest first, so that all end together
     done: dict[str, Labelled] = {}
     failed: dict[str, str] = {}
-    for i, outcome in compute.completed(job.run, jobs, where):
+    for i, outcome in compute.completed(job.run, jobs, where, advice="run again"):
         name = jobs[i].capture.name
         if isinstance(outcome, Labelled):
             done[name] = outcome
