@@ -97,9 +97,18 @@ def on_paper(result: dict[str, Any]) -> str:
         )
     for cost in result.get("captures", {}).get("steps", []):
         if cost["step"] == "label":
-            seconds = cost["seconds"] / cost["rows"] * full
-            limit = "one process, one capture after another"
-            rows.append(("label", f"{full:,}", *[seconds] * 3, cost["peak_bytes"], limit))
+            per_core = cost["seconds"] / cost["rows"] * result["captures"]["machine"]["cores"]
+            rows.append(
+                (
+                    "label",
+                    f"{full:,}",
+                    per_core * full / 2,
+                    per_core * full / FULL_CORES,
+                    per_core * full / FULL_CORES / CLUSTER_MACHINES,
+                    cost["peak_bytes"],
+                    "cores, since a capture is one worker's; flow records are read before, by one",
+                )
+            )
     for name, packets, limit in (
         ("unify", full, "one thread that packs one file"),
         ("sample", full, "one thread that unpacks one file; it writes 2 % of what it reads"),

@@ -33,7 +33,10 @@ THREADS = "NUMBA_NUM_THREADS"
 
 
 def completed(
-    function: Callable[[T], R], items: Sequence[T], p: "settings.Compute"
+    function: Callable[[T], R],
+    items: Sequence[T],
+    p: "settings.Compute",
+    advice: str = "run again; what is finished is kept",
 ) -> Iterator[tuple[int, R]]:
     """Give ``(i, function(items[i]))`` for every item, each as soon as it is there.
 
@@ -46,6 +49,8 @@ def completed(
         Of a module that the workers can import.
     items : sequence
         ``str(item)`` names one in errors.
+    advice : str
+        What to do after a worker was killed.
 
     Raises
     ------
@@ -56,12 +61,12 @@ def completed(
     if not items:
         return iter(())
     if p.backend == DASK:
-        return _dask(function, items, p.scheduler)
-    return _processes(function, items, p.workers)
+        return _dask(function, items, p.scheduler, advice)
+    return _processes(function, items, p.workers, advice)
 
 
 def _processes(
-    function: Callable[[T], R], items: Sequence[T], workers: int
+    function: Callable[[T], R], items: Sequence[T], workers: int, advice: str
 ) -> Iterator[tuple[int, R]]:
     if workers > len(items):
         workers = len(items)
@@ -74,7 +79,7 @@ def _processes(
         except TerminatedWorkerError as error:
             raise PacketidsError(
                 "A worker process was killed, perhaps because memory ran out: set compute.workers "
-                f"lower and run again; what is finished is kept. ({str(error).splitlines()[0]})"
+                f"lower and {advice}. ({str(error).splitlines()[0]})"
             ) from None
 
 
@@ -83,15 +88,18 @@ def _numbered(function: Callable[[T], R], i: int, item: T) -> tuple[int, R]:
 
 
 def _dask(
-    function: Callable[[T], R], items: Sequence[T], scheduler: str
+    function: Callable[[T], R], items: Sequence[T], scheduler: str, advice: str
 ) -> Iterator[tuple[int, R]]:
     try:
         from distributed import Client, KilledWorker, as_completed
+        from distributed.comm import get_address_host_port
     except ImportError:
         raise PacketidsError(
             "compute.backend: dask needs the package distributed: pip install dask distributed."
         ) from None
     try:
+        # At such an address a client fails too, and then hangs when it is collected.
+        get_address_host_port(scheduler, strict=True)
         client = Client(scheduler, timeout=WAIT_S, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         raise PacketidsError(
@@ -112,12 +120,12 @@ def _dask(
                     raise PacketidsError(
                         f"{items[i]}: {error.allowed_failures + 1} workers were killed while they "
                         "were at it, perhaps because memory ran out. Give the workers more, and "
-                        "run again; what is finished is kept."
+                        f"{advice}."
                     ) from None
                 if future.cancelled():
                     raise PacketidsError(
-                        f"{items[i]}: the scheduler at {scheduler} lost it. Run again; what is "
-                        "finished is kept."
+                        f"{items[i]}: the scheduler at {scheduler} lost it. Start workers, and "
+                        f"{advice}."
                     )
                 yield i, result
         finally:

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ from packetids.capture.listing import Capture
 from packetids.core import settings
 from packetids.core.errors import PacketidsError
 from packetids.extract import many
-from tests.conftest import needs_tshark
+from tests.conftest import ROOT, needs_tshark
 
 LOOPBACK = {
     "host": "127.0.0.1",
@@ -105,6 +107,22 @@ def test_an_item_that_kills_its_workers_is_named_and_does_not_hang(cluster):
 def test_a_killed_process_is_told():
     with pytest.raises(PacketidsError, match="worker process was killed"):
         list(compute.completed(kill_always, [Path("good"), Path("bad")], PROCESSES))
+
+
+@pytest.mark.parametrize(
+    "address", ["wrong://127.0.0.1:1", "127.0.0.1", "tcp://127.0.0.1:x", "tcp"]
+)
+def test_an_address_of_no_scheduler_is_refused_at_once(address):
+    """In a process of its own: the client would hang for a minute when it ends."""
+    code = (
+        "from packetids import compute; from packetids.core import settings;"
+        f"list(compute.completed(abs, [1], settings.Compute('dask', -1, {address!r})))"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=50)
+
+    assert f"no Dask scheduler answers at {address!r}" in done.stderr
+    assert "Exception ignored" not in done.stderr
 
 
 def test_a_cluster_that_cannot_do_the_work_is_refused(cluster, tmp_path, monkeypatch):

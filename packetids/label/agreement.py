@@ -7,14 +7,18 @@ flow record holds has no class by flows: it is counted as uncovered, and the rul
 part on it, whatever ``label.uncovered`` makes of it.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from packetids.core import classes
 from packetids.core.classes import TOTAL
 from packetids.label import rules
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 KINDS = {
     "all": "every packet",
@@ -65,12 +69,19 @@ class Agreement:
             place = (subcategory, kind)
             self.counts[place] = self.counts.get(place, 0) + counted
 
-    def table(self, flow_files: int) -> pd.DataFrame:
+    def merge(self, other: "Agreement") -> None:
+        """Add what another one counted, of other packets."""
+        for place, counted in other.counts.items():
+            self.counts[place] = self.counts.get(place, 0) + counted
+
+    def table(self, flow_files: int) -> "pd.DataFrame":
         """Return the counts: a row a kind and subcategory of captures, and in total.
 
         ``same_class_percent`` is of the packets that a flow record holds. Without flow files the
         columns that need them are empty, and ``flow_files`` says why.
         """
+        import pandas as pd  # here, since the workers that count make no table
+
         subcategories = [key for key in classes.KEYS if (key, "all") in self.counts]
         rows = []
         for kind in KINDS:

@@ -6,22 +6,28 @@ capture; a packet of a bot is one with a bot's IPv4 or IPv6 address at either en
 that Argus made of the whole of a capture hold all of them but a few.
 """
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from packetids.core.errors import PacketidsError
 from packetids.core.settings import Label
 from packetids.label import flow_index, rules
 from packetids.label.flow_source import Chosen, percent
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 TOTAL = "Total"
 FEW = 10  # packets without a flow say nothing of a capture by their share
 NEARLY_ALL = 0.99
 UNMATCHED_NOTABLE = 0.95  # of the records should be able to match a packet
+
+log = logging.getLogger("label")
 
 
 @dataclass
@@ -65,11 +71,13 @@ def total(captures: Iterable[Held], name: str = TOTAL) -> Held:
     )  # fmt: skip
 
 
-def table(captures: list[Held], has_flows: bool) -> pd.DataFrame:
+def table(captures: list[Held], has_flows: bool) -> "pd.DataFrame":
     """Return the counts: a row a capture, and the total.
 
     Without flow records the columns that need them are empty.
     """
+    import pandas as pd  # here, since the workers that count make no table
+
     columns = {
         name: [getattr(held, attribute) for held in [*captures, total(captures)]]
         for name, attribute in (
@@ -116,6 +124,39 @@ def worst(captures: list[Held], number: int = 5) -> str:
                    key=lambda held: (-held.without_flow, held.capture))  # fmt: skip
     more = f" and {len(named) - number} more" if named[number:] else ""
     return ", ".join(map(str, named[:number])) + more
+
+
+def as_json(
+    captures: list[Held], chosen: Chosen, records: flow_index.Flows | None
+) -> dict[str, Any]:
+    """Return what ``flows.json`` says: which flow records were read, and what they cover."""
+    told = chosen.as_json() | {"flows": 0, "unmatched": {}, "coverage": None}
+    if records is not None:
+        every = total(captures)
+        told["flows"] = len(records)
+        told["unmatched"] = dict(records.unmatched.most_common(20))
+        told["coverage"] = {
+            "packets": every.packets,
+            "bot_packets": every.bot_packets,
+            "bot_packets_without_flow": every.without_flow,
+            "share": round(every.share, 6),
+        }
+    return told
+
+
+def tell(captures: list[Held], p: Label) -> None:
+    """Log how many packets of bots have no flow record, where, and what becomes of them."""
+    if not total(captures).without_flow:
+        log.info("%s", summary(captures))
+        return
+    become = "report.csv compares the two rules on the other packets"
+    if p.rule == "flows":
+        become = {
+            "Normal": "label=flows calls them Normal",
+            "bot_address": "they are labelled by address, the others by flows: a mixture",
+        }[p.uncovered]
+    log.warning("%s: %s", summary(captures), become)
+    log.warning("most in %s", worst(captures))
 
 
 def refuse(captures: list[Held], p: Label, chosen: Chosen, records: flow_index.Flows) -> None:

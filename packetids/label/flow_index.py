@@ -5,22 +5,37 @@ packet's time lies in [stime, ltime], give or take a tolerance. `flow_csv` reads
 `flow_source` chooses them, `flow_coverage` counts the packets that have none.
 
 Memory: a flow is `OCTETS_PER_FLOW` octets, so a million flows are 25 MB; text is never kept.
+`store` puts them into files as they are read, and `opened` maps these into memory, so that many
+processes share one copy and none holds all of it.
 """
 
 import ipaddress
+import json
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from packetids.core import atomic
 from packetids.kernels import kernel
 from packetids.label import flow_csv, rules
 from packetids.label.flow_csv import ARP, IPV6_ICMP, TCP, UDP
 
 OCTETS_PER_FLOW = 25  # key 8, first time 8, last time 8, class 1
 UNCOVERED = -1  # in place of a class: no flow holds the packet
+
+# A file each in the folder of `store`, and one for what is no column.
+COLUMNS: dict[str, type[np.generic]] = {
+    "key": np.uint64, "start_us": np.int64, "end_us": np.int64, "class_number": np.int8
+}  # fmt: skip
+KNOWN = "known.json"
+SELECT_ROWS = 1 << 20  # are compared at once, so that a selection takes little memory
 
 
 class Keys:
@@ -32,9 +47,13 @@ class Keys:
 
     ABSENT = np.uint64(2**64 - 1)
 
-    def __init__(self) -> None:
-        self._addresses: dict[str, int] = {}
-        self._pairs: dict[int, int] = {}
+    def __init__(self, addresses: Iterable[str] = (), pairs: Iterable[int] = ()) -> None:
+        self._addresses = {name: number for number, name in enumerate(addresses)}
+        self._pairs = {triple: number for number, triple in enumerate(pairs)}
+
+    def as_json(self) -> dict[str, list[Any]]:
+        """Return the arguments that make these keys again."""
+        return {"addresses": list(self._addresses), "pairs": list(self._pairs)}
 
     def of(
         self,
@@ -123,8 +142,7 @@ class Flows:
 
     def during(self, first_us: int, last_us: int, tolerance_us: int) -> "Index":
         """Make the flows findable that may hold a packet between two times."""
-        overlaps = self.start_us <= last_us + tolerance_us
-        overlaps &= self.end_us >= first_us - tolerance_us
+        overlaps = self._overlapping(first_us - tolerance_us, last_us + tolerance_us)
         key, start = self.key[overlaps], self.start_us[overlaps]
         order = np.lexsort((start, key))
         key = key[order]
@@ -135,6 +153,15 @@ class Flows:
             self.keys, distinct, bounds, start, end, _latest_end(bounds, end),
             self.class_number[overlaps][order], tolerance_us,
         )  # fmt: skip
+
+    def _overlapping(self, first_us: int, last_us: int) -> np.ndarray:
+        """Return the positions of the flows that overlap a time."""
+        found = [np.empty(0, np.int64)]
+        for begin in range(0, len(self), SELECT_ROWS):
+            rows = slice(begin, begin + SELECT_ROWS)
+            overlaps = (self.start_us[rows] <= last_us) & (self.end_us[rows] >= first_us)
+            found.append(begin + np.flatnonzero(overlaps))
+        return np.concatenate(found)
 
 
 @dataclass(frozen=True)
@@ -253,16 +280,54 @@ def _nearest(  # type: ignore[no-untyped-def]
 
 
 def read(layouts: list[flow_csv.Layout]) -> Flows:
-    """Read flow records, a block at a time.
+    """Read flow records into memory, a block at a time.
 
     Raises
     ------
     PacketidsError
-        If a row does not fit: says the file, the row, what was needed and what was there.
+        If a row does not fit: says the file, the row, what was needed and what was there. So in
+        `store`.
     """
-    keys = Keys()
-    parts: list[tuple[np.ndarray, ...]] = []
-    unmatched: Counter[str] = Counter()
+    keys, unmatched = Keys(), Counter[str]()
+    parts = list(_decoded(layouts, keys, unmatched))
+    columns = {
+        name: np.concatenate([np.empty(0, kind), *(part[name] for part in parts)])
+        for name, kind in COLUMNS.items()
+    }
+    return Flows(len(layouts), keys, **columns, unmatched=unmatched)
+
+
+def store(layouts: list[flow_csv.Layout], folder: Path) -> Flows:
+    """Read flow records into files in `folder`, a block at a time, and open them there."""
+    keys, unmatched = Keys(), Counter[str]()
+    with ExitStack() as stack:
+        files = {name: stack.enter_context((folder / name).open("wb")) for name in COLUMNS}
+        for part in _decoded(layouts, keys, unmatched):
+            for name, file in files.items():
+                file.write(np.ascontiguousarray(part[name]).data)
+    known = {"files": len(layouts), "unmatched": unmatched} | keys.as_json()
+    atomic.write_json(folder / KNOWN, known)
+    return opened(folder)
+
+
+def opened(folder: Path) -> Flows:
+    """Open the flow records that `store` put into `folder`; the system loads what is looked at."""
+    known = json.loads((folder / KNOWN).read_text(encoding="utf-8"))
+    keys = Keys(known["addresses"], known["pairs"])
+    columns = {name: _mapped(folder / name, kind) for name, kind in COLUMNS.items()}
+    return Flows(known["files"], keys, **columns, unmatched=Counter(known["unmatched"]))
+
+
+def _mapped(path: Path, kind: type[np.generic]) -> np.ndarray:
+    if not path.stat().st_size:  # no system maps an empty file
+        return np.empty(0, kind)
+    return np.asarray(np.memmap(path, kind, mode="r"))
+
+
+def _decoded(
+    layouts: list[flow_csv.Layout], keys: Keys, unmatched: Counter[str]
+) -> Iterator[dict[str, np.ndarray]]:
+    """Give the columns of each block's flows; count in `unmatched` the rows left out, and why."""
     for one in layouts:
         for block in flow_csv.blocks(one):
             key = _flow_keys(block, keys)
@@ -270,14 +335,9 @@ def read(layouts: list[flow_csv.Layout]) -> Flows:
                 block.why_unmatched(i) for i in np.flatnonzero(key == Keys.ABSENT).tolist()
             )
             kept = key != Keys.ABSENT
-            parts.append(
-                (key[kept], block.start_us[kept], block.end_us[kept], block.class_number[kept])
-            )
-    key, start, end, class_number = (
-        np.concatenate([np.empty(0, kind), *(part[position] for part in parts)])
-        for position, kind in enumerate((np.uint64, np.int64, np.int64, np.int8))
-    )
-    return Flows(len(layouts), keys, key, start, end, class_number, unmatched)
+            yield {"key": key[kept]} | {
+                name: getattr(block, name)[kept] for name in COLUMNS if name != "key"
+            }
 
 
 def _flow_keys(block: flow_csv.Block, keys: Keys) -> np.ndarray:

@@ -3,14 +3,23 @@
 A number is known by its place in the paper: table, row and column, as in reference/paper.csv.
 """
 
+import json
 from pathlib import Path
 
 import pandas as pd
 
 from packetids.core import classes
+from packetids.runs import record
 
 PLACE = ["table", "row", "column"]
 REFERENCE = Path("reference/paper.csv")
+RESULTS = Path("results")
+SVC_CLASS_COLUMNS = {
+    "Normal": "n_normal",
+    "DDoS_DoS": "n_ddos_dos",
+    "Reconnaissance": "n_reconnaissance",
+    "Theft": "n_theft",
+}
 
 
 def table_1(counts: pd.DataFrame) -> pd.DataFrame:
@@ -111,3 +120,33 @@ def _places(table: str, cells: dict, total: list[str] | None = None) -> pd.DataF
         whole = sum(value for _, _, name, value in rows if name == column)
         rows.append((table, "Total", column, whole))
     return pd.DataFrame(rows, columns=[*PLACE, "value"]).astype({"value": float})
+
+
+def svc_runs(sample_packets: list[int]) -> pd.DataFrame:
+    """Collect the support vector runs; a row a sample size."""
+    rows = []
+    for packets in sample_packets:
+        folder = RESULTS / "svc" / record.svc_sample(packets)
+        run = json.loads((folder / record.RUN).read_text(encoding="utf-8"))
+        runtime = json.loads((folder / "runtime.json").read_text(encoding="utf-8"))
+        sizes = {SVC_CLASS_COLUMNS[name]: n for name, n in run["params"]["class_size"].items()}
+        rows.append(
+            {"packets": packets}
+            | sizes
+            | {
+                "accuracy": run["metrics"]["test_accuracy"],
+                "runtime_min": runtime["runtime_s"] / 60,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def runtimes(tasks: list[str]) -> pd.DataFrame:
+    """Collect the minutes of training, validation and test of each task (section IV-E)."""
+    tested = json.loads((RESULTS / "evaluate/runtime.json").read_text(encoding="utf-8"))
+    rows = []
+    for task in tasks:
+        trained = json.loads((RESULTS / "train" / task / "runtime.json").read_text("utf-8"))
+        minutes = (trained["train_s"] + tested[f"train/{task}"]) / 60
+        rows.append((task, trained["epochs"], minutes))
+    return pd.DataFrame(rows, columns=["task", "epochs", "runtime_min"])

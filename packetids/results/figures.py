@@ -4,6 +4,7 @@ Tables in, figures out: no number is typed here. Every figure says which dataset
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import matplotlib
 
@@ -16,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from packetids.core import classes
+from packetids.core import atomic, classes
 
 plt.rcParams.update(
     {
@@ -44,6 +45,14 @@ class Step:
     phase: str
     stages: str
     outcome: str
+
+
+def write(figure: Figure, path: Path) -> None:
+    """Write a figure as SVG and PNG beside each other, without the time of writing."""
+    for suffix, metadata in (("svg", {"Date": None}), ("png", {"Software": None})):
+        with atomic.replacing(path.with_name(f"{path.name}.{suffix}")) as part:
+            figure.savefig(part, format=suffix, metadata=metadata)
+    plt.close(figure)
 
 
 def workflow(steps: list[Step], source: str) -> Figure:
