@@ -312,7 +312,11 @@ def keep(folder: Path, count: int) -> list[dict[str, str]]:
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory) -> Path:
     """A workspace with 12 captures, extracted without a break."""
-    folder = quick.workspace(tmp_path_factory.mktemp("fresh") / "work")
+    folder = quick.workspace(
+        tmp_path_factory.mktemp("fresh") / "work",
+        tasks=[],
+        trials=[],  # few captures serve none
+    )
     keep(folder, 12)
     for name in ("capture", "extract"):
         done = quick.run(folder, sys.executable, "-m", f"stages.{name}")
@@ -363,7 +367,7 @@ def test_kill_9_in_the_middle_and_the_finished_captures_are_not_read_again(fresh
 
 @needs_tshark
 def test_dvc_repro_reads_the_one_capture_that_was_added(tmp_path):
-    folder = quick.workspace(tmp_path / "work")
+    folder = quick.workspace(tmp_path / "work", tasks=[], trials=[])
     manifest = folder / "captures/tiny/manifest.json"
     whole = manifest.read_text()
     packed = {p: p.read_bytes() for p in (folder / "captures/tiny/PCAPs").rglob("*.xz")}

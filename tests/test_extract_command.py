@@ -483,9 +483,8 @@ def test_the_time_to_compile_is_no_reading_time(tiny_pcaps, tmp_path):
     told = re.search(
         r" in ([\d.]+) s, .* kernels compiled before that in ([\d.]+) s", first.stdout.decode()
     )
-    assert told and float(told[2]) > 5
-    assert float(told[1]) + float(told[2]) == pytest.approx(elapsed_s, abs=5)
-    assert float(told[1]) < 10 + elapsed_s / 4
+    assert told and float(told[1]) < float(told[2])
+    assert float(told[1]) + float(told[2]) <= elapsed_s
     assert b"compiled" not in second.stdout
 
 

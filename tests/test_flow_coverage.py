@@ -298,7 +298,7 @@ def test_a_name_that_is_not_utf_8_is_read_and_check_says_that_dvc_stops(work, re
 
     assert stage(work, "label", "label=flows").returncode == 0
     done = stage(work, "check", "sample=part")
-    assert done.returncode == 1 and r"caf\xe9.csv: not a UTF-8 name" in done.stderr
+    assert done.returncode == 1 and r"caf\xe9.csv: not a UTF-8 name" in done.stdout
     os.rename(name, csvs(work) / "data_1.csv")
     write(work, "data_2.csv", records[:100])
     os.rename(csvs(work) / "data_2.csv", name)
@@ -334,7 +334,10 @@ def test_the_bots_other_addresses_and_arp_count():
         ],
         schema=fields.schema(),
     )
-    p = settings.Label(bots=BOTS, bots_ipv6=["fe80::b"])
+    p = settings.Label(
+        rule="flows", bots=BOTS, endpoint="either", bots_ipv6=["fe80::b"], flow_sources=["entire"],
+        tolerance_s=0.001, uncovered="Normal", uncovered_share_max=0.01,
+    )  # fmt: skip
     counted = Held("a", "DoS_TCP", (0, 1), 1)
     counted.add(rules.ends(packets), np.array([True, False, True, True, True]), p)
 

@@ -140,7 +140,10 @@ def _write(
                 writer.write(batch)
         except PacketidsError as error:
             if named:
-                error = type(error)(str(error).replace(str(capture), named))
+                told = (
+                    a.replace(str(capture), named) if isinstance(a, str) else a for a in error.args
+                )
+                error = type(error)(*told)
             if not keep_damaged or isinstance(error, Unsupported):
                 raise error from None
             damage = str(error)
