@@ -126,8 +126,7 @@ def compare(
     found.rows, found.reference_rows = ours.rows, theirs.rows
     found.stopped, found.reference_stopped = ours.stopped, theirs.stopped
     if isinstance(ours.error, Unsupported):
-        reason = str(ours.error).rsplit(": ", 1)[-1]
-        return Comparison(capture, unsupported=reason, reference_stopped=theirs.stopped)
+        return Comparison(capture, unsupported=ours.error.reason, reference_stopped=theirs.stopped)
     if missing := abs(ours.rows - theirs.rows):
         cells = missing * len(fields.schema())
         found.cells += cells

@@ -117,13 +117,13 @@ def test_an_unknown_task_is_refused():
 
 def features(n: int, seed: int) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
-    columns = {"proto": rng.integers(0, 4, n), "tcp.flags": rng.choice([2, 16, 18, 99], n)}
+    made = {"proto": rng.integers(0, 4, n), "tcp.flags": rng.choice([2, 16, 18, 99], n)}
     for name in ("src.port", "dst.port"):
         ports = rng.choice([0, 22, 80, 1023, 5000], n)
-        columns[name] = preprocess.port_classes(ports, list(naive.WELL_KNOWN))
+        made[name] = preprocess.port_classes(ports, list(naive.WELL_KNOWN))
     for name in columns.NUMERIC:
-        columns[name] = rng.normal(size=n)
-    return pd.DataFrame(columns)
+        made[name] = rng.normal(size=n)
+    return pd.DataFrame(made)
 
 
 def test_inputs_agree_with_the_naive_version_and_with_scikit_learn():
