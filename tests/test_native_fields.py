@@ -392,3 +392,12 @@ def test_importing_the_reader_leaves_the_host_as_it_is():
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
 
     assert done.stdout.split() == ["True", "0", "False"], done.stderr
+
+
+def test_a_command_line_imports_numba_without_scipy():
+    """It would take longer to import than all else, and no kernel multiplies matrices."""
+    code = "import sys; from packetids.extract import compiled; compiled.ready();"
+    code += "print('scipy.linalg' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+
+    assert done.stdout.split() == ["False"], done.stderr

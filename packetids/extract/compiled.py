@@ -47,7 +47,8 @@ def ready(log: logging.Logger | None = None, *, elsewhere: bool = False) -> floa
     global _spent_s
     if _spent_s is not None:
         return 0.0
-    from packetids.native import dissect, reader
+    _import_numba()
+    from packetids.native import dissect, reader  # only where they are used: numba takes time
 
     stats = dissect.run.stats
     if log is not None and not _are_kept(stats.cache_path):
