@@ -35,7 +35,7 @@ log = logging.getLogger("kernels")
 def kernel(function: Any = None, **options: Any) -> Any:
     """Compile a function with `numba.njit` and keep the machine code.
 
-    A decorator, with or without numba's options: ``@kernel``, ``@kernel(inline="always")``.
+    A decorator, with or without numba's options: ``@kernel``, ``@kernel(forceinline=True)``.
     """
     if function is None:
         return lambda given: kernel(given, **options)
