@@ -74,7 +74,6 @@ def test_many_rows_that_share_a_slot_of_the_table_stay_apart():
 
 def test_rows_with_the_same_hash_are_compared(monkeypatch):
     """A hash that is the same for all rows, or for many, changes nothing but the time."""
-    monkeypatch.setattr(distinct, "prefetch", lambda array, index: None)  # compiled code only
     words = np.random.default_rng(0).integers(0, 4, (200, 3)).astype(np.uint64)
     expected = naive.first_equal([tuple(row) for row in words.tolist()])
 

@@ -1,19 +1,24 @@
 """Kept kernels are those of the present sources, wherever they are kept, and never needed."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numba
 import pytest
 
 from packetids import sources
+from packetids.native.layers.tcp import seconds
 from tests.conftest import ROOT
 from tests.imports import local_imports
 
 HOLDERS = sorted(
-    path for path in (ROOT / "packetids").rglob("*.py") if "@kernel" in path.read_text()
+    path
+    for path in (ROOT / "packetids").rglob("*.py")
+    if re.search("@(sub)?kernel", path.read_text())
 )
 KERNEL = """
 from packetids import between
@@ -35,6 +40,11 @@ from packetids.kernels import kernel
 def told(number):
     return number + SAID
 """
+
+
+@numba.njit
+def calls_seconds(time_ns):
+    return seconds(time_ns)
 
 
 @pytest.fixture
@@ -154,6 +164,15 @@ def test_the_sources_of_a_kernel_are_what_its_module_imports(path):
 
     assert local_imports(path) | {path} <= found
     assert all(ROOT / "packetids" in one.parents for one in found)
+
+
+def test_a_subkernel_is_called_by_kernels_only():
+    """numba would call a null pointer."""
+    with pytest.raises(TypeError, match="layers.tcp.seconds is a subkernel"):
+        seconds(1_500_000_000)
+    assert calls_seconds(1_500_000_000) == seconds.py_func(1_500_000_000) == 1.5
+    with pytest.raises(TypeError, match="@kernel"):  # now that it is compiled
+        seconds(1_500_000_000)
 
 
 def test_every_kernel_is_kept_this_way():

@@ -311,7 +311,7 @@ def test_seconds_are_those_that_tsharks_text_would_give(value):
     sign = "-" if value < 0 else ""
     whole, fraction = divmod(abs(value), 10**9)
 
-    assert seconds(value) == float(f"{sign}{whole}.{fraction:09d}")
+    assert seconds.py_func(value) == float(f"{sign}{whole}.{fraction:09d}")
 
 
 @settings(deadline=None)

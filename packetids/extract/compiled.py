@@ -14,7 +14,10 @@ import logging
 import struct
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from packetids.capture import recognise
 
@@ -50,16 +53,18 @@ def ready(log: logging.Logger | None = None, *, elsewhere: bool = False) -> floa
     _import_numba()
     from packetids.native import dissect, reader  # only where they are used: numba takes time
 
-    stats = dissect.run.stats
+    run: Any = dissect.run
+    stats = run.stats
     if log is not None and not _are_kept(stats.cache_path):
         kept = "once" if stats.cache_path else "for each process, because numba can keep none here"
         log.info("compiling the packet kernels, %s: about half a minute", kept)
     if elsewhere and not stats.cache_path:
         return 0.0
     began = time.perf_counter()
-    for capture in (PCAP, PCAPNG):
-        for _ in reader.read(io.BytesIO(capture), ""):
-            pass
+    with _no_collection():
+        for capture in (PCAP, PCAPNG):
+            for _ in reader.read(io.BytesIO(capture), ""):
+                pass
     _spent_s = 0.0 if stats.cache_hits else time.perf_counter() - began
     return _spent_s
 
@@ -73,21 +78,30 @@ def _import_numba() -> None:
     """Import numba without what is not needed, and end the process without a last collection.
 
     numba looks for scipy's BLAS, for which all of scipy.linalg is imported; no kernel here
-    multiplies matrices. And Python would search the many new objects for garbage again and again,
-    and once more before it ends.
+    multiplies matrices.
     """
-    hides_scipy, collects = "scipy" not in sys.modules, gc.isenabled()
+    hides_scipy = "scipy" not in sys.modules
     if hides_scipy:
         sys.modules["scipy"] = None  # type: ignore[assignment]  # an import of it fails
-    gc.disable()
     try:
-        import numba.np.arraymath  # noqa: F401
+        with _no_collection():
+            import numba.np.arraymath  # noqa: F401
     finally:
         if hides_scipy:
             del sys.modules["scipy"]
+    atexit.register(gc.freeze)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Turn the garbage collector off: it would search many new objects again and again."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
         if collects:
             gc.enable()
-    atexit.register(gc.freeze)
 
 
 def _are_kept(folder: str | None) -> bool:

@@ -1,9 +1,9 @@
-"""Which rows of a table are equal: exact, and in one pass, however many rows there are.
+"""Find equal rows of a table: exactly, and in one pass, however many rows there are.
 
 pandas' `DataFrame.duplicated` numbers the distinct values of every column one after another. Here
 a row is packed into a few 64-bit words first, without loss, and the words are looked up in one
-hash table. Rows with the same hash are compared word by word, so that the answer never depends
-on the hash. Equal means what it means in pandas: 0.0 and -0.0 are the same, and so are all NaN.
+hash table. Rows with the same hash are compared word by word, so that the result never depends
+on the hash. Equality is pandas': 0.0 equals -0.0, and every NaN equals every other.
 """
 
 from collections.abc import Sequence
@@ -12,17 +12,15 @@ import numpy as np
 import pandas as pd
 
 from packetids.kernels import kernel
-from packetids.prefetch import prefetch
 
 WORD_BITS = 64
 EXACT_INTEGER = 1 << 53  # a float64 holds every whole number up to it
-BLOCK_ROWS = 1 << 14  # whose words stay in the processor's cache while every column is packed
-AHEAD_ROWS = 128  # whose places in the hash table are asked for at a time
+BLOCK_ROWS = 1 << 14  # rows: their words stay in the processor's cache while all columns are packed
 ROWS_MAX = (1 << 32) - 2  # a slot of the hash table keeps a row in 32 bits
 
 
 def first_equal(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
-    """Give each row the position of the first row that equals it in all of `columns`.
+    """Find for each row the first row that equals it in all of `columns`.
 
     Parameters
     ----------
@@ -35,17 +33,17 @@ def first_equal(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
         Its own position for a row that has no equal before it.
     """
     if len(table) > ROWS_MAX:
-        raise ValueError(f"{len(table)} rows; at most {ROWS_MAX} can be told apart at a time")
+        raise ValueError(f"{len(table)} rows; at most {ROWS_MAX} can be compared at a time")
     return _first_equal(pack([table[name] for name in columns]))
 
 
 def is_first(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
-    """Tell which rows have no equal before them; bool, shape (n,)."""
-    return first_equal(table, columns) == np.arange(len(table), dtype=np.uint32)
+    """Check which rows have no equal before them; bool, shape (n,)."""
+    return np.equal(first_equal(table, columns), np.arange(len(table), dtype=np.uint32))
 
 
 def pack(columns: list[pd.Series]) -> np.ndarray:
-    """Pack rows into words: two rows are equal just if all their words are.
+    """Pack rows into words: two rows are equal exactly if all their words are.
 
     Whole numbers (of any type, codes of categories among them) take the bits of their range, other
     floats a word.
@@ -58,7 +56,7 @@ def pack(columns: list[pd.Series]) -> np.ndarray:
         raise ValueError("a table without columns has no rows to compare")
     numbers = [_numbers(column) for column in columns]
     ranges = [_range(values) for values in numbers]
-    free: list[int] = []  # bits of each word
+    free: list[int] = []  # bits left in each word
     places = []
     for _, _, bits in ranges:  # into the first word with room
         word = next((i for i, left in enumerate(free) if left >= bits), len(free))
@@ -78,22 +76,22 @@ def pack(columns: list[pd.Series]) -> np.ndarray:
 
 
 def _numbers(column: pd.Series) -> np.ndarray:
-    """Give numbers that are equal just where the values are."""
+    """Return numbers that are equal exactly where the values are."""
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.cat.codes.to_numpy()
+        return np.asarray(column.cat.codes)
     kind = column.dtype.kind if isinstance(column.dtype, np.dtype) else "O"
     if kind == "f":
         return np.ascontiguousarray(column.to_numpy(), np.float64)
     if kind in "iub":
-        values = column.to_numpy()
+        values = np.asarray(column)
         return values.view(np.int64) if values.dtype == np.uint64 else values
-    return pd.factorize(column)[0]
+    return np.asarray(pd.factorize(column)[0])
 
 
 def _range(values: np.ndarray) -> tuple[bool, int, int]:
-    """Tell whether all values are whole numbers, the lowest, and the bits from it to the highest.
+    """Return whether all values are whole numbers, the lowest, and the bits that the range needs.
 
-    Where not all are whole, a value needs all the bits of a word.
+    If not all are whole, a value needs all the bits of a word.
     """
     if not len(values):
         return True, 0, 0
@@ -148,10 +146,10 @@ def _hash(words: np.ndarray, row: int) -> np.uint64:
 
 @kernel(nogil=True)
 def _first_equal(words: np.ndarray) -> np.ndarray:
-    """Look every row up in a table of open addresses.
+    """Look up every row in a hash table with open addressing.
 
-    A slot holds the row (from 1, in the lower half) and the upper half of its hash, which spares
-    most looks at rows that are not equal.
+    A slot holds the row (from 1, in the lower half) and the upper half of its hash, which rules out
+    most rows that are not equal.
     """
     n, n_words = words.shape
     size = 16
@@ -161,34 +159,24 @@ def _first_equal(words: np.ndarray) -> np.ndarray:
     slots = np.zeros(size, np.uint64)
     lower = np.uint64(0xFFFFFFFF)
     first = np.empty(n, np.uint32)
-    hashes = np.empty(AHEAD_ROWS, np.uint64)
-    for start in range(0, n, AHEAD_ROWS):
-        rows = min(AHEAD_ROWS, n - start)
-        for i in range(rows):
-            hashes[i] = _hash(words, start + i)
-            prefetch(slots, np.int64(hashes[i] & mask))
-        for i in range(rows):
-            slot = slots[hashes[i] & mask]
-            if slot != 0 and (slot ^ hashes[i]) & ~lower == 0:
-                prefetch(words, np.int64(slot & lower) - 1)
-        for i in range(rows):
-            row, mixed = start + i, hashes[i]
-            at = mixed & mask
-            while True:
-                slot = slots[at]
-                if slot == 0:
-                    slots[at] = (mixed & ~lower) | np.uint64(row + 1)
-                    first[row] = row
-                    break
-                if (slot ^ mixed) & ~lower == 0:
-                    other = np.int64(slot & lower) - 1
-                    equal = True
-                    for j in range(n_words):
-                        if words[other, j] != words[row, j]:
-                            equal = False
-                            break
-                    if equal:
-                        first[row] = other
+    for row in range(n):
+        mixed = _hash(words, row)
+        at = mixed & mask
+        while True:
+            slot = slots[at]
+            if slot == 0:
+                slots[at] = (mixed & ~lower) | np.uint64(row + 1)
+                first[row] = row
+                break
+            if (slot ^ mixed) & ~lower == 0:
+                other = np.int64(slot & lower) - 1
+                equal = True
+                for j in range(n_words):
+                    if words[other, j] != words[row, j]:
+                        equal = False
                         break
-                at = (at + np.uint64(1)) & mask
+                if equal:
+                    first[row] = other
+                    break
+            at = (at + np.uint64(1)) & mask
     return first

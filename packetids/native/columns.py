@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from packetids.core import fields, parquet
-from packetids.kernels import kernel
+from packetids.kernels import kernel, subkernel
 from packetids.native import text
 from packetids.native.state import (
     COL_ARP_TYPE,
@@ -151,7 +151,7 @@ def _transpose(
             valid[bit, to + (i >> 3)] |= np.uint8(there << (i & 7))
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def transposed(square: Any) -> Any:
     """Transpose 8 x 8 bits in a uint64: bit ``8 i + j`` becomes bit ``8 j + i``.
 

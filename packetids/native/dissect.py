@@ -7,10 +7,10 @@ captured end are never read.
 
 import numpy as np
 
-from packetids.kernels import kernel
+from packetids.kernels import kernel, subkernel
 from packetids.native import text, wire
 from packetids.native.borrow import borrowed
-from packetids.native.conversations import ahead, table
+from packetids.native.conversations import table
 from packetids.native.conversations.table import Conversations
 from packetids.native.layers import (
     arp,
@@ -73,7 +73,6 @@ def run(
     fcs_octets = borrowed(fcs_octets)
     c, out, d = _lent_conversations(c), _lent_output(out), _lent_dictionaries(d)
     for i in range(first, len(start)):
-        ahead.look(octets, start, captured_octets, link_type, i, c)
         if row == ROWS or out.extra_count[0] + FRAME_EXTRAS_MAX > EXTRAS or d.full[0]:
             return i, row, FULL
         if not table.have_room(c):
@@ -100,17 +99,16 @@ def run(
     return len(start), row, DONE
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def _lent_conversations(c: Conversations) -> Conversations:
     return Conversations(
         borrowed(c.counts), borrowed(c.tcp), borrowed(c.tcp_slots), borrowed(c.connections),
         borrowed(c.flows), borrowed(c.segments), borrowed(c.udp), borrowed(c.udp_slots),
-        borrowed(c.addresses), borrowed(c.any_port_slots), borrowed(c.asked),
-        borrowed(c.calls),
+        borrowed(c.addresses), borrowed(c.any_port_slots), borrowed(c.calls),
     )  # fmt: skip
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def _lent_output(out: Output) -> Output:
     return Output(
         borrowed(out.rows), borrowed(out.found), borrowed(out.found_octets),
@@ -118,7 +116,7 @@ def _lent_output(out: Output) -> Output:
     )  # fmt: skip
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def _lent_dictionaries(d: Dictionaries) -> Dictionaries:
     return Dictionaries(
         borrowed(d.entry), borrowed(d.slots), borrowed(d.entry_slot), borrowed(d.entry_key),
@@ -126,7 +124,7 @@ def _lent_dictionaries(d: Dictionaries) -> Dictionaries:
     )  # fmt: skip
 
 
-@kernel(nogil=True, forceinline=True)
+@subkernel(nogil=True, forceinline=True)
 def walk(octets: np.ndarray, p: Record, c: Conversations, out: Output) -> None:
     """Go from layer to layer until there is no next one, or one that `run` has to leave for."""
     while True:
@@ -159,7 +157,7 @@ def walk(octets: np.ndarray, p: Record, c: Conversations, out: Output) -> None:
             return
 
 
-@kernel(nogil=True, forceinline=True)
+@subkernel(nogil=True, forceinline=True)
 def close(
     p: Record, has_time: bool, wire_octets: int, wanted: int, out: Output, d: Dictionaries
 ) -> int:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from packetids.core import fields
-from packetids.kernels import kernel
+from packetids.kernels import kernel, subkernel
 
 # What the walk meets next; a kernel sets it to the next layer, or to STOP.
 STOP, ETHERNET, ETHERTYPE, LLC, PPP, MPLS, ARP, IP, IPV6, IP_PROTOCOL = range(10)
@@ -113,31 +113,31 @@ def output() -> Output:
     )
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def u8(octets: np.ndarray, at: int) -> int:
     """Read one octet; by an unsigned index, for which nobody looks from the end."""
     return np.int64(octets[np.uint64(at)])  # type: ignore[return-value]
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def u16(octets: np.ndarray, at: int) -> int:
     """Read 16 bits in network order."""
     return u8(octets, at) << 8 | u8(octets, at + 1)
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def u32(octets: np.ndarray, at: int) -> int:
     """Read 32 bits in network order."""
     return u16(octets, at) << 16 | u16(octets, at + 2)
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def u64(octets: np.ndarray, at: int) -> int:
     """Read 64 bits in network order, as a uint64."""
     return np.uint64(u32(octets, at)) << np.uint64(32) | np.uint64(u32(octets, at + 4))  # type: ignore[return-value]
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def claim(column: int, value: float, p: Record, out: Output) -> bool:
     """Tell whether the packet has no number in `column` yet; if it has, note the further one."""
     r = out.rows[p.row]
@@ -151,7 +151,7 @@ def claim(column: int, value: float, p: Record, out: Output) -> bool:
     return True
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def note_text(octets: np.ndarray, at: int, size: int, column: int, out: Output) -> None:
     """Note one occurrence of a text column: `size` octets."""
     to = out.found_octets[column]
@@ -168,7 +168,7 @@ def drop(row: int, out: Output) -> None:
         out.extra_count[0] -= 1
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def unsupported(p: Record, reason: int, number: int) -> None:
     """End the walk because TShark would go on and we cannot."""
     p.next = UNSUPPORTED
@@ -176,7 +176,7 @@ def unsupported(p: Record, reason: int, number: int) -> None:
     p.protocol = number
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def shorten(p: Record, octets: int) -> None:
     """Take the layer to end after `octets`, where a header says so."""
     p.reported_end = min(p.reported_end, p.at + octets)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from packetids.kernels import kernel
+from packetids.kernels import kernel, subkernel
 from packetids.native.state import (
     DEPTH_MAX,
     ITEM_OCTETS,
@@ -51,7 +51,7 @@ def dictionaries() -> Dictionaries:
     )
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def intern(row: int, out: Output, d: Dictionaries) -> None:
     """Turn what was found in a packet into entries of the columns' dictionaries."""
     for column in range(len(TEXTS)):
@@ -85,7 +85,7 @@ def intern(row: int, out: Output, d: Dictionaries) -> None:
         out.found_octets[column] = 0
 
 
-@kernel
+@subkernel
 def _add(out: Output, d: Dictionaries, column: int, slot: int, key: int, length: int) -> int:
     entry = d.entries[column]
     begin = d.entry_end[column, entry]
@@ -101,7 +101,7 @@ def _add(out: Output, d: Dictionaries, column: int, slot: int, key: int, length:
     return entry
 
 
-@kernel
+@subkernel
 def _same(out: Output, d: Dictionaries, column: int, entry: int, length: int) -> bool:
     begin = d.entry_end[column, entry]
     if d.entry_end[column, entry + 1] - begin != length:
@@ -164,7 +164,7 @@ def _write(
         offsets[entry + 1] = to
 
 
-@kernel
+@subkernel
 def _decimal(text: np.ndarray, to: int, value: int) -> int:
     if value >= 100:
         text[to] = ZERO + value // 100
@@ -176,7 +176,7 @@ def _decimal(text: np.ndarray, to: int, value: int) -> int:
     return to + 1
 
 
-@kernel
+@subkernel
 def _ipv4(text: np.ndarray, to: int, octets: np.ndarray, at: int) -> int:
     for i in range(4):
         if i:
@@ -186,7 +186,7 @@ def _ipv4(text: np.ndarray, to: int, octets: np.ndarray, at: int) -> int:
     return to
 
 
-@kernel
+@subkernel
 def _ipv6(text: np.ndarray, to: int, octets: np.ndarray, at: int) -> int:
     """Write groups without leading zeros, the first longest run of zero groups as "::".
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from packetids.core.errors import PacketidsError
-from packetids.kernels import kernel
+from packetids.kernels import kernel, subkernel
 from packetids.native.capture import linktypes, records
 from packetids.native.capture.source import Source
 
@@ -384,7 +384,7 @@ def _packets(
     return row, at, records.FULL, 0
 
 
-@kernel
+@subkernel
 def _packet_options(octets: np.ndarray, at: int, end: int, big: bool) -> tuple[int, int, int]:
     """Check the lengths TShark checks.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba.extending import register_jitable
 
-from packetids.kernels import kernel
+from packetids.kernels import subkernel
 
 ROWS = 1 << 18  # at most, in one run of frames
 
@@ -61,7 +61,7 @@ def padded(octets: int) -> int:
     return octets + (-octets & 3)
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def u32(octets: np.ndarray, at: int, big_endian: bool) -> int:
     """Read 32 bits, unsigned, as an int64."""
     first = np.uint64(at)  # unsigned: no look for an index from the end
@@ -74,7 +74,7 @@ def u32(octets: np.ndarray, at: int, big_endian: bool) -> int:
     return d << 24 | c << 16 | b << 8 | a  # type: ignore[return-value]
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def printed_ns(seconds: int, fraction_ns: int) -> int:
     """Give the time as TShark prints it: a minus sign of either part is one of the whole.
 
@@ -87,7 +87,7 @@ def printed_ns(seconds: int, fraction_ns: int) -> int:
     return seconds * 1_000_000_000 + fraction_ns
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def printed_octets(wire_octets: int) -> int:
     """Give frame.len as TShark prints it: 32 bits, and no more than 31 of them."""
     return min(wire_octets & 0xFFFFFFFF, LARGEST_WIRE_OCTETS)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from packetids.kernels import kernel
+from packetids.kernels import kernel, subkernel
 from packetids.native.state import Record
 
 CONVERSATION = np.dtype(
@@ -83,12 +83,10 @@ class Conversations(NamedTuple):
     udp_slots: np.ndarray
     addresses: np.ndarray  # ADDRESSES (capacity,)
     any_port_slots: np.ndarray  # of UDP conversations with any port; few, so soon looked up
-    asked: np.ndarray  # int64 (AHEAD_FRAMES,), see `ahead`
     calls: np.ndarray  # CALL (CALLS_KEPT,), the newest; see `applications`
 
 
 CALLS_KEPT = 256
-AHEAD_FRAMES = 16  # a power of 2
 FRAME_STREAMS_MAX = 64  # conversations and segments that one frame may add
 
 # Room that the system gives only as it is used, so that tables of usual size are never copied.
@@ -109,12 +107,11 @@ def none() -> Conversations:
         addresses=np.zeros(CAPACITY, ADDRESSES),
         udp_slots=_free(SLOTS),
         any_port_slots=_free(SLOTS),
-        asked=np.full(AHEAD_FRAMES, NONE, np.int64),
         calls=np.zeros(CALLS_KEPT, CALL),
     )
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def have_room(c: Conversations) -> bool:
     """Tell whether one more frame fits, and at least a third of the slots stays free."""
     tcp = c.counts[TCP_CONVERSATIONS] + FRAME_STREAMS_MAX
@@ -176,7 +173,7 @@ def _rehashed(old: np.ndarray, new: np.ndarray) -> np.ndarray:
     return new
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def is_reversed(p: Record, src_port: int, dst_port: int) -> bool:
     """Tell which direction a packet goes: from the larger address, of equal ones the port."""
     if p.src_high != p.dst_high:
@@ -186,7 +183,7 @@ def is_reversed(p: Record, src_port: int, dst_port: int) -> bool:
     return src_port > dst_port
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def find_number(
     c: Conversations, table: np.ndarray, slots: np.ndarray, which: int,
     p: Record, src_port: int, dst_port: int,
@@ -202,7 +199,7 @@ def find_number(
     return new
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def write_key(
     c: Conversations, key: Record, p: Record, src_port: int, dst_port: int, reverse: bool
 ) -> Any:
@@ -225,7 +222,7 @@ def write_key(
     return tag_of(low_high, low_low, high_high, high_low, key.low_port, key.high_port)
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def keep(c: Conversations, key: Record, slot: Record, which: int) -> None:
     """Keep the key behind the last one, in the slot found for it."""
     slot.number = c.counts[which]
@@ -234,7 +231,7 @@ def keep(c: Conversations, key: Record, slot: Record, which: int) -> None:
         c.counts[ADDRESSES_KEPT] += 1
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def tag_of(
     low_high: Any, low_low: Any, high_high: Any, high_low: Any, low_port: int, high_port: int
 ) -> Any:
@@ -247,7 +244,7 @@ def tag_of(
     return (h ^ h >> np.uint64(31)) & np.uint64(0xFFFFFFFF)
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def find_slot(c: Conversations, table: np.ndarray, slots: np.ndarray, key: Record, tag: Any) -> int:
     """Find the slot of a key, or a free one for it, which then has its tag."""
     mask = np.uint64(len(slots) - 1)
@@ -272,7 +269,7 @@ def find_slot(c: Conversations, table: np.ndarray, slots: np.ndarray, key: Recor
         slot = (slot + np.uint64(1)) & mask
 
 
-@kernel
+@subkernel
 def _are_same(one: Record, other: Record) -> bool:
     return (
         one.low_high == other.low_high

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from packetids.kernels import kernel
+from packetids.kernels import subkernel
 from packetids.native.conversations.table import (
     FREE_SEGMENT,
     NONE,
@@ -17,7 +17,7 @@ from packetids.native.conversations.table import (
 from packetids.native.state import Record
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def find(c: Conversations, p: Record, src_port: int, dst_port: int) -> int:
     """Give the packet's TCP conversation; a new one if there is none."""
     number = find_number(c, c.tcp, c.tcp_slots, TCP_CONVERSATIONS, p, src_port, dst_port)
@@ -26,7 +26,7 @@ def find(c: Conversations, p: Record, src_port: int, dst_port: int) -> int:
     return number
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def _begin(c: Conversations, number: int, time_ns: int) -> None:
     """Begin the next TCP stream in a conversation whose room is all zero."""
     c.tcp[number].stream = c.counts[TCP_STREAMS]
@@ -40,7 +40,7 @@ def _begin(c: Conversations, number: int, time_ns: int) -> None:
         flow.counts_in_flight = True
 
 
-@kernel
+@subkernel
 def begin_anew(c: Conversations, number: int, time_ns: int) -> None:
     """Begin a stream in the place of the one before with these addresses and ports."""
     c.tcp[number].knows_rtt = False
@@ -57,7 +57,7 @@ def begin_anew(c: Conversations, number: int, time_ns: int) -> None:
     _begin(c, number, time_ns)
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def remember(c: Conversations, flow: Record, seq: int, next_seq: int) -> None:
     """Keep a segment until it is acknowledged."""
     place = c.counts[FREE_SEGMENT]
@@ -72,7 +72,7 @@ def remember(c: Conversations, flow: Record, seq: int, next_seq: int) -> None:
     flow.unacked_count += 1
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def forget(c: Conversations, place: int) -> None:
     """Give a segment's place back."""
     c.segments[place].older = c.counts[FREE_SEGMENT]

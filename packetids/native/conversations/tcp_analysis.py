@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from packetids.kernels import kernel
+from packetids.kernels import subkernel
 from packetids.native import wire
 from packetids.native.conversations import tcp as tcp_conversations
 from packetids.native.conversations.table import NONE, Conversations
@@ -23,19 +23,19 @@ UNACKED_MAX = 10_000  # TShark keeps no more segments of one flow
 SYN_FIN_RST = wire.SYN | wire.FIN | wire.RST
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def _after(a: int, b: int) -> bool:
     """Tell whether sequence number `a` comes after `b`; half a circle away it does, too."""
     return 0 < ((a - b) & 0xFFFFFFFF) <= 0x80000000
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def _at_or_before(a: int, b: int) -> bool:
     """Tell whether sequence number `a` is `b` or comes before it, half a circle included."""
     return ((b - a) & 0xFFFFFFFF) <= 0x80000000
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def analyse(
     c: Conversations, number: int, way: int, seq: int, ack: int, length: int, flags: int,
     window: int, noted: bool,
@@ -108,7 +108,7 @@ def analyse(
     return noted
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def _acknowledge(c: Conversations, flow: Record, ack: int) -> bool:
     """Drop what `ack` acknowledges; tell whether it acknowledges a segment exactly."""
     exact = False
@@ -136,7 +136,7 @@ def _acknowledge(c: Conversations, flow: Record, ack: int) -> bool:
     return exact
 
 
-@kernel
+@subkernel
 def agree_on_scaling(this: Record, other: Record, is_answer: bool) -> None:
     """After a SYN: windows are scaled if both ends said so. RFC 7323, section 2.2."""
     if this.window_scale == -1:

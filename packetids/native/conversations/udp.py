@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from packetids.kernels import kernel
+from packetids.kernels import subkernel
 from packetids.native.conversations.table import (
     ADDRESSES_KEPT,
     ANY_PORT_CONVERSATIONS,
@@ -23,7 +23,7 @@ from packetids.native.conversations.table import (
 from packetids.native.state import Record
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def find(c: Conversations, p: Record, src_port: int, dst_port: int) -> int:
     """Give the packet's UDP conversation: of its ports, of any port, or a new one."""
     conversations = c.counts[UDP_CONVERSATIONS]
@@ -39,7 +39,7 @@ def find(c: Conversations, p: Record, src_port: int, dst_port: int) -> int:
     return number
 
 
-@kernel
+@subkernel
 def _any_port(c: Conversations, p: Record, src_port: int, dst_port: int) -> int:
     """Find the conversation of one end's port and any port of the other, or of any host.
 
@@ -53,7 +53,7 @@ def _any_port(c: Conversations, p: Record, src_port: int, dst_port: int) -> int:
     return NONE
 
 
-@kernel
+@subkernel
 def find_any_port(c: Conversations, p: Record, port: int, of_sender: bool, of_any: bool) -> int:
     """Find the newest conversation of one end's port with any of the other's, or of any host."""
     key = c.udp[c.counts[UDP_CONVERSATIONS]]
@@ -61,7 +61,7 @@ def find_any_port(c: Conversations, p: Record, port: int, of_sender: bool, of_an
     return c.any_port_slots[find_slot(c, c.udp, c.any_port_slots, key, tag)].number
 
 
-@kernel
+@subkernel
 def _take_back(c: Conversations, p: Record, src_port: int, dst_port: int) -> None:
     """Remove the newest UDP conversation, which is of the packet's two ports."""
     c.counts[UDP_CONVERSATIONS] -= 1
@@ -72,7 +72,7 @@ def _take_back(c: Conversations, p: Record, src_port: int, dst_port: int) -> Non
     c.udp_slots[find_slot(c, c.udp, c.udp_slots, key, tag)].number = NONE
 
 
-@kernel
+@subkernel
 def open_any_port(c: Conversations, p: Record, port: int, of_any: bool, application: int) -> None:
     """Begin a conversation of a sender's port with any port of the receiver, or of any host."""
     key = c.udp[c.counts[UDP_CONVERSATIONS]]
@@ -85,7 +85,7 @@ def open_any_port(c: Conversations, p: Record, port: int, of_any: bool, applicat
     c.counts[ANY_PORT_CONVERSATIONS] += 1
 
 
-@kernel
+@subkernel
 def open_any_host(c: Conversations, p: Record, src_port: int, dst_port: int) -> None:
     """Begin a conversation of a sender's port with any host, unless there is one of either end."""
     if (
@@ -95,7 +95,7 @@ def open_any_host(c: Conversations, p: Record, src_port: int, dst_port: int) -> 
         open_any_port(c, p, src_port, True, NONE_KNOWN)
 
 
-@kernel
+@subkernel
 def _any_port_key(
     c: Conversations, key: Record, p: Record, port: int, of_sender: bool, of_any: bool
 ) -> Any:

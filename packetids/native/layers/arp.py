@@ -7,7 +7,7 @@ follows. No octet at or past ``p.end`` is read, and nothing is raised.
 
 import numpy as np
 
-from packetids.kernels import kernel
+from packetids.kernels import subkernel
 from packetids.native import wire
 from packetids.native.state import (
     ARP_SEEN,
@@ -24,7 +24,7 @@ from packetids.native.state import (
 )
 
 
-@kernel
+@subkernel
 def dissect(octets: np.ndarray, p: Record, out: Output) -> None:
     """ARP: IPv4 addresses of sender and target. RFC 826."""
     p.next = STOP
@@ -62,7 +62,7 @@ def dissect(octets: np.ndarray, p: Record, out: Output) -> None:
         note_text(octets, at + target, 4, COL_ARP_DST, out)
 
 
-@kernel
+@subkernel
 def _is_summed_up(octets: np.ndarray, p: Record) -> bool:
     """Tell whether TShark can sum up ARP over AX.25, which it does before it tells a field."""
     at, captured = p.at, p.end - p.at

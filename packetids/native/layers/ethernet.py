@@ -7,7 +7,7 @@ octet at or past ``p.end`` is read, and nothing is raised.
 
 import numpy as np
 
-from packetids.kernels import kernel
+from packetids.kernels import subkernel
 from packetids.native import wire
 from packetids.native.state import (
     ETHERTYPE,
@@ -23,7 +23,7 @@ from packetids.native.state import (
 )
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def dissect(octets: np.ndarray, p: Record) -> None:
     """IEEE 802.3: a type, or a length and IEEE 802.2."""
     if p.end - p.at < wire.ETH_LEN:

@@ -8,7 +8,7 @@ nothing is raised.
 
 import numpy as np
 
-from packetids.kernels import kernel
+from packetids.kernels import subkernel
 from packetids.native import wire
 from packetids.native.state import (
     ARP,
@@ -66,7 +66,7 @@ OTHER_TUNNELS = (
 )  # fmt: skip
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def dissect(octets: np.ndarray, p: Record) -> None:
     """Go by the EtherType in ``p.protocol``."""
     kind = p.protocol
@@ -92,7 +92,7 @@ def dissect(octets: np.ndarray, p: Record) -> None:
         p.next = STOP
 
 
-@kernel
+@subkernel
 def _vlan(octets: np.ndarray, p: Record, is_service: bool) -> None:
     """A tag, IEEE 802.1Q; of a service's (QinQ) TShark notes no number and takes no length."""
     if p.end - p.at < wire.VLAN_LEN:
@@ -112,7 +112,7 @@ def _vlan(octets: np.ndarray, p: Record, is_service: bool) -> None:
         p.next = LLC
 
 
-@kernel
+@subkernel
 def _pppoe(octets: np.ndarray, p: Record) -> None:
     """PPPoE session, RFC 2516."""
     if p.end - p.at < 6:

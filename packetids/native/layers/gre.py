@@ -7,7 +7,7 @@ octet at or past ``p.end`` is read, and nothing is raised.
 
 import numpy as np
 
-from packetids.kernels import kernel
+from packetids.kernels import subkernel
 from packetids.native import wire
 from packetids.native.state import (
     ETHERNET,
@@ -27,7 +27,7 @@ from packetids.native.state import (
 OTHER_GRE = (0x2001, 0x22EB, 0x6559, 0x8881, 0x88D2, 0x8909, 0x894F)
 
 
-@kernel
+@subkernel
 def dissect(octets: np.ndarray, p: Record) -> None:
     """GRE, RFC 2784 with the keys of RFC 2890 and the acknowledgement of RFC 2637."""
     header_at, captured = p.at, p.end - p.at
@@ -75,7 +75,7 @@ def dissect(octets: np.ndarray, p: Record) -> None:
         unsupported(p, GRE_REASON, kind)
 
 
-@kernel
+@subkernel
 def _wccp(octets: np.ndarray, p: Record, told_at: int) -> None:
     """A redirected packet, perhaps after a header of four octets, which is no IP version 4.
 
@@ -86,7 +86,7 @@ def _wccp(octets: np.ndarray, p: Record, told_at: int) -> None:
         p.next = IP
 
 
-@kernel
+@subkernel
 def _erspan(octets: np.ndarray, p: Record, flags: int) -> None:
     """An Ethernet frame copied by a switch: no header (ERSPAN type I), 8 octets (II), 12 or 20."""
     if not flags & wire.GRE_SEQUENCE:

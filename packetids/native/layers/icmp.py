@@ -7,12 +7,12 @@ No octet at or past ``p.end`` is read, and nothing is raised.
 
 import numpy as np
 
-from packetids.kernels import kernel
+from packetids.kernels import subkernel
 from packetids.native import wire
 from packetids.native.state import IP, Record, shorten, u8, u16
 
 
-@kernel
+@subkernel
 def dissect(octets: np.ndarray, p: Record) -> None:
     """ICMP: an error message quotes the packet it is about. RFC 792, RFC 4884."""
     if p.end - p.at < wire.ICMP_LEN:

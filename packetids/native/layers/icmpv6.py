@@ -7,12 +7,12 @@ No octet at or past ``p.end`` is read, and nothing is raised.
 
 import numpy as np
 
-from packetids.kernels import kernel
+from packetids.kernels import subkernel
 from packetids.native import wire
 from packetids.native.state import IPV6, Record, shorten, u8
 
 
-@kernel
+@subkernel
 def dissect(octets: np.ndarray, p: Record) -> None:
     """ICMPv6: types 1 to 4 quote a packet, a redirect does in an option. RFC 4443, RFC 4861."""
     if p.end - p.at < wire.ICMP_LEN:

@@ -8,7 +8,7 @@ raised.
 
 import numpy as np
 
-from packetids.kernels import kernel
+from packetids.kernels import subkernel
 from packetids.native import wire
 from packetids.native.layers import gre, icmp, icmpv6
 from packetids.native.layers.ipv6 import (
@@ -35,7 +35,7 @@ OTHER_TUNNELS = (
 )  # fmt: skip
 
 
-@kernel
+@subkernel
 def dissect(octets: np.ndarray, p: Record) -> None:
     """Go by the IP protocol in ``p.protocol``; TCP and UDP are met by the caller."""
     protocol = p.protocol

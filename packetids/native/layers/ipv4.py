@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from packetids.kernels import kernel
+from packetids.kernels import subkernel
 from packetids.native import wire
 from packetids.native.state import (
     COL_IP_DST,
@@ -42,7 +42,7 @@ LEAST_OCTETS[[11, 12, 68, 136, 148]] = 4  # MTU, timestamp, stream, router alert
 LEAST_OCTETS[[134, 25, 82]] = 6, 8, 12  # CIPSO, quick start, traceroute
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def dissect(octets: np.ndarray, p: Record, out: Output) -> None:
     """IPv4, RFC 791. What its octets call version 6 is IPv6."""
     p.next = STOP
@@ -116,7 +116,7 @@ def dissect(octets: np.ndarray, p: Record, out: Output) -> None:
         p.next = IP_PROTOCOL
 
 
-@kernel
+@subkernel
 def _option_octets(octets: np.ndarray, option: int, last: int, end: int) -> int:
     """Give the length of an IP option; 0 where the options end, by a mark or because one is wrong.
 
@@ -137,7 +137,7 @@ def _option_octets(octets: np.ndarray, option: int, last: int, end: int) -> int:
     return 0 if length < 2 or option + length > last else length
 
 
-@kernel
+@subkernel
 def _holds(octets: np.ndarray, at: int, last: int) -> bool:
     """Tell whether each option is as long as TShark wants to read of its kind; else it stops."""
     option = at + wire.IP_LEN
@@ -151,7 +151,7 @@ def _holds(octets: np.ndarray, at: int, last: int) -> bool:
     return True
 
 
-@kernel
+@subkernel
 def _is_local(address: Any) -> bool:
     """Tell whether an IPv4 address means another host in another VLAN. RFC 1918, RFC 3927."""
     address = np.int64(address)
@@ -163,7 +163,7 @@ def _is_local(address: Any) -> bool:
     )
 
 
-@kernel
+@subkernel
 def _routed_destination(octets: np.ndarray, at: int, last: int, end: int) -> tuple[int, bool]:
     """Find the destination: of a source route that is not at its end, the last address.
 

@@ -8,7 +8,7 @@ past ``p.end`` is read, and nothing is raised.
 
 import numpy as np
 
-from packetids.kernels import kernel
+from packetids.kernels import subkernel
 from packetids.native import wire
 from packetids.native.state import (
     COL_IPV6_DST,
@@ -40,7 +40,7 @@ LEAST_OCTETS_IPV6[[48, 65, 99, 194]] = 4  # path MTU, nonce, RPL twice, jumbo pa
 LEAST_OCTETS_IPV6[[7, 15, 201, 109]] = 8, 10, 16, 18  # CALIPSO, performance, home address, MPL
 
 
-@kernel
+@subkernel
 def dissect(octets: np.ndarray, p: Record, out: Output) -> None:
     """IPv6, RFC 8200, up to the first header that is no extension header."""
     p.next = STOP
@@ -73,7 +73,7 @@ def dissect(octets: np.ndarray, p: Record, out: Output) -> None:
     p.next = IP_PROTOCOL
 
 
-@kernel
+@subkernel
 def _jumbo_payload(octets: np.ndarray, at: int, end: int) -> int:
     """Return the length that the first jumbo payload option of four octets says. RFC 2675.
 
@@ -95,7 +95,7 @@ def _jumbo_payload(octets: np.ndarray, at: int, end: int) -> int:
     return 0
 
 
-@kernel
+@subkernel
 def options_header(octets: np.ndarray, p: Record) -> None:
     """Hop-by-hop or destination options: 8 octets, and as many more as the second octet says."""
     captured = p.end - p.at
@@ -127,7 +127,7 @@ def options_header(octets: np.ndarray, p: Record) -> None:
     p.next = IP_PROTOCOL
 
 
-@kernel
+@subkernel
 def routing_header(octets: np.ndarray, p: Record) -> None:
     """A routing header; with segments left, its last address is the destination."""
     captured = p.end - p.at
@@ -153,7 +153,7 @@ def routing_header(octets: np.ndarray, p: Record) -> None:
     p.next = IP_PROTOCOL
 
 
-@kernel
+@subkernel
 def fragment_header(octets: np.ndarray, p: Record) -> None:
     if p.end - p.at < wire.FRAGMENT_LEN:
         return
@@ -176,7 +176,7 @@ def fragment_header(octets: np.ndarray, p: Record) -> None:
         p.next = FRAGMENT
 
 
-@kernel
+@subkernel
 def authentication_header(octets: np.ndarray, p: Record) -> None:
     """The authentication header, RFC 4302: its length counts 32-bit words, less two."""
     captured = p.end - p.at

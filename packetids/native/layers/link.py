@@ -7,7 +7,7 @@ past ``p.end`` is read, and nothing is raised.
 
 import numpy as np
 
-from packetids.kernels import kernel
+from packetids.kernels import subkernel
 from packetids.native import wire
 from packetids.native.state import (
     ETHERNET,
@@ -37,7 +37,7 @@ FAMILY_IPV4, FAMILIES_IPV6 = 2, (24, 28, 30)
 PPP_HEADER, ZEROS_OCTETS = 0xFF03, 10
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def begin(octets: np.ndarray, link_type: int, fcs_octets: int, p: Record) -> None:
     """Find the first layer of a frame.
 
@@ -72,7 +72,7 @@ def begin(octets: np.ndarray, link_type: int, fcs_octets: int, p: Record) -> Non
         p.next = STOP
 
 
-@kernel
+@subkernel
 def _cooked(octets: np.ndarray, p: Record, length: int, type_at: int, hatype_at: int) -> None:
     if p.end - p.at < length:
         p.next = STOP
@@ -95,7 +95,7 @@ def _cooked(octets: np.ndarray, p: Record, length: int, type_at: int, hatype_at:
         p.next = ETHERTYPE if kind >= wire.ETH_TYPE_MIN else STOP
 
 
-@kernel
+@subkernel
 def _raw(octets: np.ndarray, p: Record) -> None:
     """A packet; or what Linux once put before one, for which TShark looks first."""
     p.next = STOP
@@ -121,7 +121,7 @@ def _raw(octets: np.ndarray, p: Record) -> None:
         p.next = IPV6
 
 
-@kernel
+@subkernel
 def _loopback(octets: np.ndarray, p: Record, in_network_order: bool) -> None:
     """Four octets of address family; if not `in_network_order`, in either, or other headers."""
     p.next = STOP

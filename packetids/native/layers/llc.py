@@ -7,12 +7,12 @@ octet at or past ``p.end`` is read, and nothing is raised.
 
 import numpy as np
 
-from packetids.kernels import kernel
+from packetids.kernels import subkernel
 from packetids.native import wire
 from packetids.native.state import ETHERTYPE, IP, OTHER, STOP, Record, u8, u16, unsupported
 
 
-@kernel
+@subkernel
 def dissect(octets: np.ndarray, p: Record) -> None:
     """IEEE 802.2: IP directly, or SNAP with an EtherType."""
     service_at = p.at

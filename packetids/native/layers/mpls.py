@@ -7,14 +7,14 @@ No octet at or past ``p.end`` is read, and nothing is raised.
 
 import numpy as np
 
-from packetids.kernels import kernel
+from packetids.kernels import subkernel
 from packetids.native import wire
 from packetids.native.state import IP, IPV6, OTHER, STOP, Record, u8, u32, unsupported
 
 MPLS_CHANNEL, MPLS_ALERT = 13, 14  # labels of RFC 5586 and RFC 3429
 
 
-@kernel
+@subkernel
 def dissect(octets: np.ndarray, p: Record) -> None:
     """Labels up to the last of the stack, then IP by its version. RFC 3032."""
     while True:

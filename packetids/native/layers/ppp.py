@@ -7,7 +7,7 @@ octet at or past ``p.end`` is read, and nothing is raised.
 
 import numpy as np
 
-from packetids.kernels import kernel
+from packetids.kernels import subkernel
 from packetids.native import wire
 from packetids.native.state import IP, IPV6, MPLS, OTHER, STOP, Record, u8, u16, unsupported
 
@@ -28,7 +28,7 @@ OTHER_PPP = (
 )  # fmt: skip
 
 
-@kernel
+@subkernel
 def dissect(octets: np.ndarray, p: Record) -> None:
     """PPP, RFC 1661, with or without the address and control fields of RFC 1662."""
     p.next = STOP
@@ -54,7 +54,7 @@ def dissect(octets: np.ndarray, p: Record) -> None:
         unsupported(p, OTHER, protocol)
 
 
-@kernel
+@subkernel
 def _quotes_packet(octets: np.ndarray, p: Record) -> bool:
     """Tell whether a control message rejects a protocol and quotes its packet. RFC 1661, 5.7."""
     if p.end - p.at < PPP_REJECT_LEN or u8(octets, p.at) != PPP_PROTOCOL_REJECT:

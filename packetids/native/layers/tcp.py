@@ -8,7 +8,7 @@ belong to it. It notes the ports, flags, window, checksum, ``tcp.len``, ``tcp.st
 
 import numpy as np
 
-from packetids.kernels import kernel
+from packetids.kernels import subkernel
 from packetids.native import wire
 from packetids.native.conversations import table, tcp_analysis
 from packetids.native.conversations import tcp as tcp_conversations
@@ -34,7 +34,7 @@ from packetids.native.state import (
 )
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def dissect(octets: np.ndarray, p: Record, c: Conversations, out: Output) -> None:
     """TCP, RFC 9293."""
     p.next = STOP
@@ -122,7 +122,7 @@ def dissect(octets: np.ndarray, p: Record, c: Conversations, out: Output) -> Non
         tunnels.in_tcp(octets, p, at + header, src_port, dst_port)
 
 
-@kernel
+@subkernel
 def seconds(time_ns: int) -> float:
     """Give nanoseconds in seconds: the float nearest to the decimal number, as if read from text.
 
@@ -145,7 +145,7 @@ def seconds(time_ns: int) -> float:
     return -value if time_ns < 0 else value
 
 
-@kernel
+@subkernel
 def _options(octets: np.ndarray, at: int, header: int, end: int, flags: int, flow: Record) -> bool:
     """Read the window scale; tell whether the options were captured as far as TShark reads."""
     option, last = at + wire.TCP_LEN, at + header

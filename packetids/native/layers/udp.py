@@ -7,7 +7,7 @@ layer in ``p.next``, or STOP. No octet at or past ``p.end`` is read, and nothing
 
 import numpy as np
 
-from packetids.kernels import kernel
+from packetids.kernels import subkernel
 from packetids.native import wire
 from packetids.native.conversations import udp as udp_conversations
 from packetids.native.conversations.table import Conversations
@@ -27,7 +27,7 @@ from packetids.native.state import (
 )
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def dissect(octets: np.ndarray, p: Record, c: Conversations, out: Output, lite: bool) -> None:
     """UDP, RFC 768."""
     p.next = STOP

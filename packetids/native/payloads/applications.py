@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from packetids.kernels import kernel
+from packetids.kernels import subkernel
 from packetids.native.capture.records import padded
 from packetids.native.conversations import udp as udp_conversations
 from packetids.native.conversations.table import (
@@ -39,7 +39,7 @@ OCTET = int.from_bytes(b"octet", "big")
 MAIL = int.from_bytes(b"mail", "big")
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def in_udp(
     octets: np.ndarray, p: Record, c: Conversations, conversation: Record,
     src_port: int, dst_port: int,
@@ -58,7 +58,7 @@ def in_udp(
     _any_host(octets, p, c, src_port, dst_port)
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def _any_host(
     octets: np.ndarray, p: Record, c: Conversations, src_port: int, dst_port: int
 ) -> None:
@@ -78,7 +78,7 @@ def _any_host(
         udp_conversations.open_any_host(c, p, src_port, dst_port)
 
 
-@kernel
+@subkernel
 def _portmap(octets: np.ndarray, p: Record, c: Conversations) -> None:
     """After the answer to a call for a program's UDP port, that port talks to any host and port.
 
@@ -104,7 +104,7 @@ def _portmap(octets: np.ndarray, p: Record, c: Conversations) -> None:
             udp_conversations.open_any_port(c, p, port, True, NONE_KNOWN)
 
 
-@kernel
+@subkernel
 def _call(c: Conversations, number: int) -> int:
     """Find a call by its number; NONE if it is not there."""
     for place in range(min(c.counts[CALLS], CALLS_KEPT)):
@@ -113,7 +113,7 @@ def _call(c: Conversations, number: int) -> int:
     return NONE
 
 
-@kernel
+@subkernel
 def _asks_port(octets: np.ndarray, at: int, end: int) -> bool:
     """Tell whether an RPC call asks the portmapper, version 2, for a UDP port."""
     if u32(octets, at + 12) != PORTMAP_PROGRAM or u32(octets, at + 16) != PORTMAP_VERSION:
@@ -127,7 +127,7 @@ def _asks_port(octets: np.ndarray, at: int, end: int) -> bool:
     return arguments + 16 <= end and u32(octets, arguments + 8) == PROTO_UDP
 
 
-@kernel
+@subkernel
 def _snmp(octets: np.ndarray, p: Record, conversation: Record) -> None:
     """TShark opens a second conversation once it has seen SNMP in one, and uses that from then on.
 
@@ -153,14 +153,14 @@ def _snmp(octets: np.ndarray, p: Record, conversation: Record) -> None:
         conversation.application, conversation.stream = SNMP, NONE
 
 
-@kernel
+@subkernel
 def _expects_tftp(c: Conversations, p: Record, dst_port: int) -> bool:
     """Tell whether the receiver waits for an answer: then TShark takes a request for one."""
     number = udp_conversations.find_any_port(c, p, dst_port, False, False)
     return number != NONE and c.udp[number].application == TFTP
 
 
-@kernel
+@subkernel
 def _is_tftp_request(octets: np.ndarray, p: Record) -> bool:
     """Tell whether a payload is a request of TFTP. RFC 1350, section 5."""
     return (
@@ -168,7 +168,7 @@ def _is_tftp_request(octets: np.ndarray, p: Record) -> bool:
     )
 
 
-@kernel
+@subkernel
 def _names_file_and_mode(octets: np.ndarray, p: Record) -> bool:
     """Tell whether a payload goes on as a request does; on other ports TShark asks no more.
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from packetids.kernels import kernel
+from packetids.kernels import subkernel
 from packetids.native.state import Record, u8, u16
 
 PORT = 5683
@@ -15,7 +15,7 @@ OBJECT_SECURITY = 9  # the option of RFC 8613
 IV_LENGTH_MASK, HAS_KEY_ID, HAS_CONTEXT = 0x07, 0x08, 0x10  # of its first octet
 
 
-@kernel
+@subkernel
 def is_read_to_payload(octets: np.ndarray, p: Record) -> bool:
     """Tell whether the message at ``p.at`` has its token and options, all of them captured."""
     at = p.at + HEADER_LEN
@@ -43,7 +43,7 @@ def is_read_to_payload(octets: np.ndarray, p: Record) -> bool:
     return True
 
 
-@kernel
+@subkernel
 def _extended(octets: np.ndarray, p: Record, value: int, at: int) -> tuple[int, int]:
     """Give a delta or length with the octets that may follow, -1 without them; and what is next."""
     if value == ONE_OCTET_MORE and at < p.end:
@@ -53,7 +53,7 @@ def _extended(octets: np.ndarray, p: Record, value: int, at: int) -> tuple[int, 
     return (value if value < ONE_OCTET_MORE else -1), at
 
 
-@kernel
+@subkernel
 def _is_secured(octets: np.ndarray, p: Record, at: int, length: int) -> bool:
     """Tell whether initialization vector, context and key are where OSCORE's option says.
 

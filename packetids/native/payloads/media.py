@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from packetids.kernels import kernel
+from packetids.kernels import subkernel
 from packetids.native.state import MEDIA_REASON, Record, u8, u32, unsupported
 
 SDP_PORTS = (2427, 2727, 2944, 9875)  # of MGCP, Megaco and SAP; SIP is known by its beginning
@@ -31,21 +31,21 @@ SKINNY_MEDIA = (0x22, 0x8A, 0x0132, 0x0134)  # receive channel told, transmissio
 LEAST_OCTETS = 16  # no such message is shorter
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def in_udp(octets: np.ndarray, p: Record, src_port: int, dst_port: int) -> None:
     """Leave the capture to TShark if the payload, which begins at ``p.at``, sets up media."""
     if p.end - p.at >= LEAST_OCTETS and _holds_sdp(octets, p.at, p.end, src_port, dst_port):
         unsupported(p, MEDIA_REASON, 0)
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def in_tcp(octets: np.ndarray, p: Record, at: int, src_port: int, dst_port: int) -> None:
     """Leave the capture to TShark if the payload, which begins at `at`, sets up media."""
     if p.end - at >= LEAST_OCTETS and _sets_up_media(octets, at, p.end, src_port, dst_port):
         unsupported(p, MEDIA_REASON, 0)
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def _sets_up_media(octets: np.ndarray, at: int, end: int, src_port: int, dst_port: int) -> bool:
     beginning = u32(octets, at)
     if src_port in RTSP_PORTS and beginning == RTSP_BEGINNING:
@@ -59,7 +59,7 @@ def _sets_up_media(octets: np.ndarray, at: int, end: int, src_port: int, dst_por
     return _holds_sdp(octets, at, end, src_port, dst_port)
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def _holds_sdp(octets: np.ndarray, at: int, end: int, src_port: int, dst_port: int) -> bool:
     if u32(octets, at) in SIP_BEGINNINGS:
         return _holds(octets, at, end, SDP_TYPE)
@@ -68,7 +68,7 @@ def _holds_sdp(octets: np.ndarray, at: int, end: int, src_port: int, dst_port: i
     return False
 
 
-@kernel
+@subkernel
 def _holds(octets: np.ndarray, begin: int, end: int, wanted: tuple[int, int]) -> bool:
     """Tell whether a text of up to four signs occurs; capital letters are as small ones."""
     window: Any = np.uint32(0)
@@ -79,7 +79,7 @@ def _holds(octets: np.ndarray, begin: int, end: int, wanted: tuple[int, int]) ->
     return False
 
 
-@kernel
+@subkernel
 def _is_skinny_media(octets: np.ndarray, at: int, end: int) -> bool:
     """Tell whether one of a segment's messages is about media; lengths are little-endian."""
     while at + SKINNY_LEN + 4 <= end:

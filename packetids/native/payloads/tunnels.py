@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from packetids.kernels import kernel
+from packetids.kernels import subkernel
 from packetids.native import wire
 from packetids.native.state import (
     ETHERNET,
@@ -79,7 +79,7 @@ UNSUPPORTED_PORTS[
 ] = True  # fmt: skip
 
 
-@kernel
+@subkernel
 def in_udp(octets: np.ndarray, p: Record, src_port: int, dst_port: int) -> None:
     """Find the layer after UDP; ``p.at`` is at the payload, which is not empty.
 
@@ -106,7 +106,7 @@ def in_udp(octets: np.ndarray, p: Record, src_port: int, dst_port: int) -> None:
         unsupported(p, PORT_REASON, high)  # the lower port's dissector may refuse
 
 
-@kernel
+@subkernel
 def in_tcp(octets: np.ndarray, p: Record, at: int, src_port: int, dst_port: int) -> None:
     """Say whether the payload, which begins at `at`, may hold packets or opens conversations."""
     if p.end <= at:
@@ -121,7 +121,7 @@ def in_tcp(octets: np.ndarray, p: Record, at: int, src_port: int, dst_port: int)
         unsupported(p, TCP_PORT_REASON, min(src_port, dst_port))
 
 
-@kernel
+@subkernel
 def _geneve(octets: np.ndarray, p: Record) -> None:
     """Geneve: options, then what the EtherType says."""
     if p.end - p.at < GENEVE_LEN or u8(octets, p.at) >> 6 != 0:  # version
@@ -131,7 +131,7 @@ def _geneve(octets: np.ndarray, p: Record) -> None:
     p.next = ETHERTYPE
 
 
-@kernel(forceinline=True)
+@subkernel(forceinline=True)
 def _may_hold_packets(octets: np.ndarray, p: Record, port: int) -> bool:
     """Tell whether what is at `port` is a tunnel whose header leaves room for a packet.
 
@@ -140,7 +140,7 @@ def _may_hold_packets(octets: np.ndarray, p: Record, port: int) -> bool:
     return UNSUPPORTED_PORTS[port] and p.end - p.at >= 4 and _leads_on(octets, p, port)
 
 
-@kernel
+@subkernel
 def _leads_on(octets: np.ndarray, p: Record, port: int) -> bool:
     at, octets_left = p.at, p.end - p.at
     first, second = u8(octets, at), u8(octets, at + 1)
@@ -192,7 +192,7 @@ def _leads_on(octets: np.ndarray, p: Record, port: int) -> bool:
     return u8(octets, at + 12) in ETHERTYPE_BEGINNINGS or u16(octets, at + 12) <= LENGTH_MAX
 
 
-@kernel
+@subkernel
 def _holds_ethertype(octets: np.ndarray, p: Record) -> bool:
     """Tell whether InfiniBand's headers, of any length, may end in EtherType and 16 zero bits."""
     for at in range(p.at + INFINIBAND_LEN, min(p.end - 4, p.at + INFINIBAND_MAX), 4):
