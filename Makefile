@@ -11,7 +11,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test check figures ui testbed bench quick lock help
+.PHONY: repro test check figures docs ui testbed bench quick lock help
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -e 's/:.*## /\t/' | expand -t 12
@@ -36,6 +36,9 @@ check: $(READY)  ## lint and types
 
 figures: $(READY)  ## tables, figures and report only, with what they need
 	dvc repro report
+
+docs: $(READY)  ## write docs/results.md, its figures and the README's results from the last run
+	python -m stages.docs
 
 ui: $(READY)  ## open the runs in MLflow on http://127.0.0.1:5000 (PORT=5000)
 	@test "$(PORT)" -ge 1 -a "$(PORT)" -le 65535 || { echo "PORT needs a number from 1 to 65535, found $(PORT)" >&2; exit 2; }

@@ -34,6 +34,8 @@ BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", 
 METRIC_COLOURS = {"accuracy": BLUE, "precision": ORANGE, "recall": GREEN, "f1": PURPLE}
 METRIC_TITLES = {"accuracy": "Accuracy", "precision": "Precision", "recall": "Recall", "f1": "F1"}
 
+METADATA = {"svg": {"Date": None}, "png": {"Software": None}}  # the same figure, the same bytes
+
 CHOSEN = "chosen"
 PAPER_AXIS_LOW = 0.9  # "we use the range between 0.9 and 1.0 on the vertical axis"
 
@@ -49,9 +51,16 @@ class Step:
 
 def write(figure: Figure, path: Path) -> None:
     """Write a figure as SVG and PNG beside each other, without the time of writing."""
-    for suffix, metadata in (("svg", {"Date": None}), ("png", {"Software": None})):
+    for suffix, metadata in METADATA.items():
         with atomic.replacing(path.with_name(f"{path.name}.{suffix}")) as part:
             figure.savefig(part, format=suffix, metadata=metadata)
+    plt.close(figure)
+
+
+def write_svg(figure: Figure, path: Path) -> None:
+    """Write a figure as SVG only."""
+    with atomic.replacing(path) as part:
+        figure.savefig(part, format="svg", metadata=METADATA["svg"])
     plt.close(figure)
 
 
