@@ -11,10 +11,10 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test check figures docs ui testbed bench quick lock help
+.PHONY: repro test interpreted check figures docs ui testbed bench quick lock pythons help
 
 help:  ## list the commands
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -e 's/:.*## /\t/' | expand -t 12
+	@grep -hE "^[a-z]+:.*##" $(MAKEFILE_LIST) | sed -e "s,:.*## ,\t," | expand -t 12
 
 $(READY): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is %s: make PYTHON=python3.11" % sys.version.split()[0])'
@@ -26,8 +26,14 @@ repro: $(READY)  ## make every table and figure anew, and nothing that is up to 
 	dvc repro
 	@echo "Look at results/report/index.html, or make ui"
 
-test: $(READY)  ## run all tests
-	python -m pytest --numprocesses auto --dist loadfile
+test: $(READY)  ## run all tests, with the coverage of what is no kernel
+	python -m pytest --numprocesses auto --dist loadfile --cov --cov-report=term
+
+interpreted: $(READY)  ## the native reader's tests with its kernels run as Python, and their coverage
+	NUMBA_DISABLE_JIT=1 python -m pytest --numprocesses auto -W ignore::RuntimeWarning \
+	  tests/test_native_fields.py tests/test_native_frames.py tests/test_native_lengths.py \
+	  tests/test_native_source.py tests/test_distinct.py \
+	  --cov=packetids.native --cov=packetids.features.distinct --cov-fail-under=88 --cov-report=term
 
 check: $(READY)  ## lint and types
 	ruff format --check .
@@ -63,7 +69,18 @@ testbed: $(READY)  ## record a new embedded capture (Linux, root)
 	$(PYTHON) -m testbed flows --captures captures/testbed
 	$(PYTHON) -m testbed flows --captures captures/tiny
 
-lock: $(READY)  ## pin requirements.txt anew from requirements.in
-	$(PYTHON) -m venv build/lock
-	build/lock/bin/python -m pip install --quiet --requirement requirements.in
-	(echo "# All that the project needs, at exact versions; made by \`make lock\` from requirements.in."; build/lock/bin/python -m pip freeze) > requirements.txt
+lock: $(READY)  ## pin requirements.txt anew from requirements.in, with hashes, for Python 3.11 to 3.13
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --no-emit-index-url --custom-compile-command "make lock" \
+	  --output-file requirements.txt requirements.in
+
+pythons:  ## resolve requirements.txt, and read a capture, on each other Python that is installed
+	@for version in 3.12 3.13; do \
+	  if ! python$$version -c "" 2>/dev/null; then echo "python$$version is not installed: skipped"; continue; fi; \
+	  echo "python$$version: requirements.txt" && \
+	  python$$version -m pip install --quiet --dry-run --ignore-installed --require-hashes --requirement requirements.txt && \
+	  echo "python$$version: packetids extract" && \
+	  python$$version -m venv --clear build/python$$version && \
+	  build/python$$version/bin/pip install --quiet . && \
+	  build/python$$version/bin/packetids extract tests/golden/ipv4.pcap.gz build/python$$version/ipv4.parquet || exit 1; \
+	done

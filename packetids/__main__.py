@@ -10,6 +10,7 @@ import importlib
 import sys
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
 
 from packetids.version import __version__
 
@@ -52,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.error("COMMAND needs to come first: " + ", ".join(SUBCOMMANDS))
 
 
-def _parser() -> tuple[argparse.ArgumentParser, argparse._SubParsersAction]:
+def _parser() -> tuple[argparse.ArgumentParser, argparse._SubParsersAction[Any]]:
     """Return the parser of what comes before a subcommand, and the action that holds those."""
     parser = argparse.ArgumentParser(
         prog=PROGRAM,

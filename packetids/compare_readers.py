@@ -82,7 +82,7 @@ class _Reading:
 
     @property
     def stopped(self) -> str:
-        """Say why it did not come to the end; empty if it did."""
+        """Explain why it stopped early; "" if it did not."""
         if self.error is None or isinstance(self.error, PacketidsError):
             return str(self.error or "")
         return f"{type(self.error).__name__}: {self.error}"
@@ -191,7 +191,7 @@ def _plain(column: pa.Array) -> pa.Array:
 
 
 def summary(comparisons: list[Comparison]) -> str:
-    """Tell in lines what was compared and what differs."""
+    """Describe in lines what was compared and what differs."""
     compared = [one for one in comparisons if not one.unsupported]
     cells = sum(one.cells for one in compared)
     equal = sum(one.equal_cells for one in compared)

@@ -55,7 +55,7 @@ def measure(counts: pd.DataFrame, is_bot_iot: bool, damaged: Sequence[str] = ())
 
 
 def table(found: dict[str, Any]) -> pd.DataFrame:
-    """Give Table I: a row a class, columns class, packets, paper, difference."""
+    """Return Table I: a row a class, columns class, packets, paper, difference."""
     rows = [{"class": key, **values} for key, values in found["classes"].items()]
     total = {"class": "Total", "packets": found["packets"], "paper": found["packets_paper"]}
     rows.append(total | {"difference": found["packets"] - found["packets_paper"]})
@@ -63,7 +63,7 @@ def table(found: dict[str, Any]) -> pd.DataFrame:
 
 
 def lines(found: dict[str, Any]) -> list[str]:
-    """Say the counts of BoT-IoT's classes beside the paper's, a line a class; else nothing."""
+    """Describe the counts of BoT-IoT's classes beside the paper's, one line per class."""
     if not found["is_bot_iot"]:
         return []
     return [share(found)] + [
@@ -74,7 +74,7 @@ def lines(found: dict[str, Any]) -> list[str]:
 
 
 def share(found: dict[str, Any]) -> str:
-    """Say in a few words what part of the dataset this is; nothing where it is not BoT-IoT."""
+    """Describe what part of BoT-IoT this is; return "" for other datasets."""
     if not found["is_bot_iot"]:
         return ""
     return (
@@ -84,7 +84,7 @@ def share(found: dict[str, Any]) -> str:
 
 
 def notice(dataset: settings.Dataset, path: Path = PATH) -> str:
-    """Say what results are made from: the dataset's notice, and of BoT-IoT what part."""
+    """Describe what results are made from: the dataset's notice and, of BoT-IoT, the part."""
     found = json.loads(path.read_text(encoding="utf-8"))
     if not found["is_bot_iot"]:
         return " ".join(filter(None, (dataset.notice, damage(found))))
@@ -103,7 +103,7 @@ def notice(dataset: settings.Dataset, path: Path = PATH) -> str:
 
 
 def damage(found: dict[str, Any]) -> str:
-    """Say which captures count in part because they are damaged; nothing where none is."""
+    """Describe which captures count in part because they are damaged; return "" if none is."""
     damaged = found["damaged"]
     if not damaged:
         return ""

@@ -38,7 +38,7 @@ def completed(
     p: "settings.Compute",
     advice: str = "run again; what is finished is kept",
 ) -> Iterator[tuple[int, R]]:
-    """Give ``(i, function(items[i]))`` for every item, each as soon as it is there.
+    """Yield ``(i, function(items[i]))`` for every item, each as soon as it is done.
 
     Items are begun in their order: put those first that take longest. A worker uses one thread
     for a task.
@@ -92,7 +92,7 @@ def _dask(
 ) -> Iterator[tuple[int, R]]:
     try:
         from distributed import Client, KilledWorker, as_completed
-        from distributed.comm import get_address_host_port
+        from distributed.comm.addressing import get_address_host_port
     except ImportError:
         raise PacketidsError(
             "compute.backend: dask needs the package distributed: pip install dask distributed."

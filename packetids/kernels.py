@@ -143,7 +143,7 @@ class _Entry(caching.CompileResultCacheImpl):
         self._locator = _Locator(function, folder)
         self._lineno = self._locator._lineno
         name = f"{function.__module__.rpartition('.')[2]}.{function.__qualname__}"
-        self._filename_base = self.get_filename_base(name, "")
+        self._filename_base = self.get_filename_base(name, "")  # type: ignore[no-untyped-call]
 
 
 class _Kept(caching.FunctionCache):
@@ -156,18 +156,18 @@ class _Kept(caching.FunctionCache):
         self._cache_file = caching.IndexDataCacheFile(
             self._cache_path, self._impl.filename_base, folder.name
         )
-        self.enable()
+        self.enable()  # type: ignore[no-untyped-call]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
-            return super().load_overload(sig, target_context)
+            return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
         except Exception as error:  # a file cut short raises nearly anything while it is unpickled
             _tell_once(self._cache_path, f"could not be read ({error!r})")
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         try:
-            super().save_overload(sig, data)
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
         except Exception as error:  # such as a full disk, or an index of the kind above
             _tell_once(self._cache_path, f"could not be written ({error!r})")
             with suppress(OSError):

@@ -17,10 +17,10 @@ def confusion(target: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.n
 
 
 def binary(tn: int, fp: int, fn: int, tp: int) -> dict[str, float]:
-    """Give Table III's four metrics, with attack as the positive class.
+    """Return Table III's four metrics, with attack as the positive class.
 
-    A ratio whose denominator is 0 is 0: a detector that never raises an alarm has no precision to
-    boast of.
+    A ratio whose denominator is 0 is defined as 0, such as the precision of a detector that never
+    raises an alarm.
     """
     precision = _ratio(tp, tp + fp)
     recall = _ratio(tp, tp + fn)
@@ -33,7 +33,7 @@ def binary(tn: int, fp: int, fn: int, tp: int) -> dict[str, float]:
 
 
 def multiclass(matrix: np.ndarray, names: tuple[str, ...]) -> dict[str, float]:
-    """Give accuracy, macro F1, and precision, recall and F1 of each class of a confusion matrix."""
+    """Return accuracy, macro F1, and each class's precision, recall and F1."""
     values = {"accuracy": _ratio(np.trace(matrix), matrix.sum())}
     f1s = []
     for label, name in enumerate(names):
@@ -51,7 +51,7 @@ def multiclass(matrix: np.ndarray, names: tuple[str, ...]) -> dict[str, float]:
 
 
 def summary(target: np.ndarray, predicted: np.ndarray, names: tuple[str, ...]) -> dict[str, float]:
-    """Give all metrics of one task: Table III's for two classes, each class's for more."""
+    """Return all metrics of one task: Table III's for two classes, each class's for more."""
     matrix = confusion(target, predicted, len(names))
     if len(names) == 2:
         values = binary(*(int(cell) for cell in matrix.ravel()))

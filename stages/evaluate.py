@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -60,7 +61,7 @@ def networks(config: Config) -> Iterator[tuple[str, str, task_rows.Task]]:
                 yield "sweep", trial, task
 
 
-def write_csv(name: str, rows: list[tuple], columns: list[str]) -> None:
+def write_csv(name: str, rows: list[tuple[Any, ...]], columns: list[str]) -> None:
     """Write a table of this stage."""
     atomic.write_csv(RESULTS / f"{name}.csv", pd.DataFrame(rows, columns=columns))
 

@@ -16,7 +16,7 @@ from packetids import extract
 from packetids.capture import listing
 from packetids.core import atomic, command, settings
 from packetids.core.errors import PacketidsError
-from packetids.extract import many, tshark
+from packetids.extract import job, many, tshark
 
 CAPTURES = Path("data/capture")
 FIELDS = Path("data/extract")
@@ -73,7 +73,7 @@ def main(config: Config) -> None:
     log.info("%d captures, %d packets", len(work), sum(outcome.packets for outcome in outcomes))
 
 
-def _report(outcomes: list[many.Outcome]) -> None:
+def _report(outcomes: list[job.Outcome]) -> None:
     """Write who read each capture; and how long it took, for those that this run read."""
     rows = [
         (one.capture.name, one.reading.reader, one.reading.reason, one.packets, one.reading.damage)

@@ -1,6 +1,7 @@
 """Put every table and figure on one page: results/tables, results/figures -> results/report."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def main(config: Config) -> None:
         for number in tables.TITLES
         if f"table-{number}" not in without
     }
-    readers = {
+    readers: dict[str, Callable[[], pd.DataFrame]] = {
         "label": both_rules,
         "scores": scores,
         "runtimes": lambda: pd.read_csv(RESULTS / "compare/runtimes.csv"),

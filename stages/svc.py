@@ -40,7 +40,7 @@ def main(config: Config) -> None:
 
 
 def leave_out(missing: list[str]) -> None:
-    """Say in place of results and models why there are none."""
+    """Write why there are no results and models in their place."""
     why = f"The support vector baseline needs every class, and no row is of {', '.join(missing)}."
     for path in LEFT_OUT:
         atomic.write_text(path, why + "\n")

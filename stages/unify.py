@@ -18,7 +18,7 @@ log = logging.getLogger("unify")
 
 @dataclass(frozen=True)
 class Config:
-    """This stage reads no setting."""
+    """Nothing: the stage reads no setting."""
 
 
 def main(_: Config) -> None:

@@ -106,7 +106,7 @@ def http_flood(bots: int) -> Scenario:
 
 
 def service_scan(round_: int, scale: float, rng: random.Random) -> list[Order]:
-    """nmap's kinds of scan, and hping3's."""
+    """Nmap's kinds of scan, and hping3's."""
     kinds = (("-sS", "-sT"), ("-sU", "-sA"), ("-sN", "-sF"), ("-sX", "-sS"))[round_ % 4]
     orders = []
     for position, kind in enumerate(kinds):
@@ -123,7 +123,7 @@ def service_scan(round_: int, scale: float, rng: random.Random) -> list[Order]:
 
 
 def os_fingerprint(round_: int, scale: float, rng: random.Random) -> list[Order]:
-    """nmap -O against each victim, from two bots."""
+    """Nmap -O against each victim, from two bots."""
     top = max(30, round((420, 520, 360, 480)[round_ % 4] * scale))
     orders = []
     for position, name in enumerate(VICTIMS):

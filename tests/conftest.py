@@ -3,7 +3,9 @@
 import lzma
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,9 +15,17 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # One place for this tree's kernels and those of its copies, which would compile them again.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / "build/kernels"))
 
+needs_jit = pytest.mark.skipif(
+    os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="needs compiled kernels, for their speed"
+)
 needs_tshark = pytest.mark.skipif(
     shutil.which("tshark") is None, reason="needs TShark: apt-get install tshark"
 )
+
+
+def interpreted(kernel: Any) -> Callable[..., Any]:
+    """Return the Python function of a kernel; with NUMBA_DISABLE_JIT=1, it is one already."""
+    return getattr(kernel, "py_func", kernel)
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from packetids.native.conversations import table
 from packetids.native.layers.tcp import seconds
 from packetids.native.payloads import tunnels
 from tests import golden, naive_packet, packets
-from tests.conftest import ROOT, needs_tshark
+from tests.conftest import ROOT, interpreted, needs_jit, needs_tshark
 
 FILTER = "ip or ipv6 or arp"
 
@@ -248,7 +248,7 @@ def test_a_square_of_bits_is_transposed():
         square = rng.integers(0, 2, (8, 8), dtype=np.uint8)
         packed = np.packbits(square, axis=None, bitorder="little").view(np.uint64)[0]
 
-        across = np.array([columns.transposed.py_func(packed)]).view(np.uint8)
+        across = np.array([interpreted(columns.transposed)(packed)]).view(np.uint8)
         np.testing.assert_array_equal(
             np.unpackbits(across, bitorder="little").reshape(8, 8), square.T
         )
@@ -312,7 +312,7 @@ def test_seconds_are_those_that_tsharks_text_would_give(value):
     sign = "-" if value < 0 else ""
     whole, fraction = divmod(abs(value), 10**9)
 
-    assert seconds.py_func(value) == float(f"{sign}{whole}.{fraction:09d}")
+    assert interpreted(seconds)(value) == float(f"{sign}{whole}.{fraction:09d}")
 
 
 @settings(deadline=None)
@@ -345,6 +345,7 @@ def test_numbers_that_come_again_are_kept_beside_the_first():
     assert "udp.srcport=4789,53 udp.dstport=4789,4000" in row[fields.REPEATED]
 
 
+@needs_jit
 def test_a_batch_ends_where_its_texts_or_its_rows_would_be_too_many():
     hosts, count = text.ENTRIES, text.ENTRIES + columns.BATCH_ROWS + 7
     octets = bytearray(packets.capture([]))
@@ -364,6 +365,7 @@ def test_a_batch_ends_where_its_texts_or_its_rows_would_be_too_many():
     ]
 
 
+@needs_jit
 def test_a_batch_ends_where_numbers_that_come_again_would_be_too_many():
     frames = []
     for i in range(20_000):
@@ -400,6 +402,7 @@ def test_importing_the_reader_leaves_the_host_as_it_is():
     assert done.stdout.split() == ["True", "0", "False"], done.stderr
 
 
+@needs_jit
 def test_a_command_line_imports_numba_without_scipy():
     """It would take longer to import than all else, and no kernel multiplies matrices."""
     code = "import sys; from packetids.extract import compiled; compiled.ready();"

@@ -162,7 +162,7 @@ def look(dataset: Path, *, packed: bool = False) -> Folder:
 
 
 def _trips_dvc(file: recognise.File) -> str:
-    """Say why DVC does not see what is at a path, or cannot read it; empty if it can."""
+    """Explain why DVC does not see or cannot read a path; return "" if it can."""
     if file.kind is Kind.LINKED:
         return (
             f"{file.why}. DVC does not look below such a link, so that a change there would go "
@@ -178,7 +178,7 @@ def _trips_dvc(file: recognise.File) -> str:
 
 
 def _is_missed(file: recognise.File, packed: bool) -> str:
-    """Say why a file that is or should be a capture cannot be read as one, or not once."""
+    """Explain why a file that is or should be a capture cannot be read as one, or is read twice."""
     if file.kind is Kind.OTHER:
         return ""
     if file.kind is Kind.TWIN:

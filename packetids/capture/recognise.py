@@ -140,7 +140,7 @@ def find(folder: Path, *, follow: bool) -> Found:
     seen: dict[tuple[int, int], Path] = {}
 
     def rank(path: Path) -> tuple[bool, bool, bool, Path]:
-        """A file that has several names is read by one that is UTF-8, and its own before links."""
+        """Rank the names of a file: UTF-8 first, and the file itself before links to it."""
         return not is_utf8(path), path.is_symlink(), path in through_links, path
 
     for path in sorted(paths, key=rank):
@@ -161,7 +161,7 @@ def find(folder: Path, *, follow: bool) -> Found:
 
 
 def recognise(path: Path) -> File:
-    """Tell what the file at `path` is. Nothing is raised, and no FIFO is waited for."""
+    """Recognize the file at `path`. Raises nothing, and waits for no FIFO."""
     none = Kind.PRETENDER if claims_capture(path.name) else Kind.OTHER
     try:
         status = path.stat()
@@ -197,7 +197,7 @@ def format_of(begin: bytes) -> str:
 
 
 def begins(begin: bytes, packing: str = PLAIN) -> str:
-    """Say in words how something that is no capture begins."""
+    """Describe how a file that is no capture begins."""
     if not begin:
         return f"there is nothing: {f'the {packing} data are' if packing else 'the file is'} empty"
     known = format_of(begin)
@@ -210,13 +210,13 @@ def unpacked(path: Path, packing: str) -> BinaryIO:
     if packing in CODECS:
         import pyarrow as pa
 
-        return pa.CompressedInputStream(path.open("rb"), CODECS[packing])  # type: ignore[return-value]
+        return pa.CompressedInputStream(path.open("rb"), CODECS[packing])
     openers = {GZIP: gzip.open, XZ: lzma.open, BZIP2: bz2.open}
-    return openers.get(packing, open)(path, "rb")  # type: ignore[return-value, operator]
+    return openers.get(packing, open)(path, "rb")  # type: ignore[operator]
 
 
 def unread(file: File, *, natively: bool = False) -> str:
-    """Say that no reader reads a capture's packing, or not the native one; empty if one does."""
+    """Explain that no reader, or not the native one, reads a capture's compression; else ""."""
     if file.packing not in READ_PACKINGS:
         return f"it is packed by {file.packing}, which no reader reads. Unpack it"
     if natively and file.foreign:
@@ -246,7 +246,7 @@ def without_suffixes(name: str) -> str:
 
 
 def not_replaceable(path: Path) -> str:
-    """Say why what is at `path` must not be replaced by a Parquet file; empty if it may be.
+    """Explain why `path` must not be replaced by a Parquet file; return "" if it may be.
 
     A Parquet file may, whole or cut short, and so may an empty file, such as mktemp makes:
     nothing is lost with either.
@@ -269,14 +269,14 @@ def not_replaceable(path: Path) -> str:
 
 
 def reason(path: Path, error: OSError) -> str:
-    """Say in the system's words why `path` could not be opened; of a dangling link, where to."""
+    """Explain in the system's words why `path` cannot be opened, or where a broken link points."""
     if isinstance(error, FileNotFoundError) and path.is_symlink():
         return f"a link to {printable(os.readlink(path))}, which is not there"
     return words(error)
 
 
 def words(error: Exception) -> str:
-    """Say what went wrong without the path, which is said elsewhere, or is another one."""
+    """Describe what went wrong, without the path, which the message already has."""
     number = error.errno if isinstance(error, OSError) else None
     return os.strerror(number) if number else str(error)
 
@@ -311,7 +311,7 @@ def printable(path: Path | str) -> str:
 
 
 def _walk(folder: Path, follow: bool, found: Found) -> Iterator[Path]:
-    """Give each file below `folder`; what folders are left out, or are links, goes to `found`."""
+    """Yield each file below `folder`; add folders that are left out, and links, to `found`."""
 
     def leave_out(path: Path, kind: Kind, why: str) -> None:
         found.left_out.append(_with_utf8_name(File(path, kind, why), folder))

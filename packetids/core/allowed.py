@@ -22,7 +22,7 @@ class Rule(GroupedMetadata):
     words: str
     holds: Callable[[Any], bool]
 
-    def __iter__(self) -> Iterator[Predicate]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Predicate]:
         yield Predicate(self.holds)
 
 
@@ -37,7 +37,7 @@ class OneOf(GroupedMetadata):
         """List the names."""
         return f"one of {', '.join(self.names())}"
 
-    def __iter__(self) -> Iterator[Predicate]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Predicate]:
         yield Predicate(lambda value: value in self.names())
 
 

@@ -17,7 +17,7 @@ NAME_BYTES = 255  # of a file's name, in the usual file systems
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; move it to `path` only if the block ends well.
+    """Yield a temporary path beside `path`; move it to `path` only if the block succeeds.
 
     A killed process leaves at most a file that starts with a dot and ends in ``.part``. Its name
     is used once, because on a cluster a worker that was given up may still write the same `path`.

@@ -82,7 +82,7 @@ NAME_EXAMPLES = "IoT_Dataset_TCP_DDoS__00001_20180604170103, IoT_Keylogging__000
 
 
 def of_capture(path: PurePath) -> Subcategory:
-    """Tell the attack subcategory of a capture from its folders and its name.
+    """Return the attack subcategory of a capture, by its folders and its name.
 
     `path` is relative to the folder that holds ``DDoS``, ``DoS``, ``Scan`` and ``Theft``; numbered
     folders may follow (``Scan/OS/4/….pcap``). Names are ``IoT_Dataset_TCP_DDoS__00001_<time>``,

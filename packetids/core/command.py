@@ -41,7 +41,7 @@ def run(main: Callable[[Any], None], schema: type) -> None:
 
 
 def _of_the_disk(error: OSError) -> str | None:
-    """Say what is wrong with a file; None where only a traceback can tell."""
+    """Explain what is wrong with a file; return None if only a traceback can."""
     where = error.filename or "an output"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         free_mb = shutil.disk_usage(".").free / 1e6

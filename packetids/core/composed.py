@@ -26,7 +26,7 @@ class Composed:
     given: frozenset[str]  # names that the command line sets, as in "fnn.dropout"
 
     def place(self, name: str) -> str:
-        """Tell where to edit the setting `name`, as in "fnn.dropout" or "seed"."""
+        """Return the file in which to edit the setting `name`, such as "fnn.dropout" or "seed"."""
         group, _, setting = name.partition(".")
         if any(f"{one}.".startswith(f"{name}.") for one in self.given):
             return "on the command line"

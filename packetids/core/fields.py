@@ -69,7 +69,7 @@ REPEATED = "repeated"
 
 
 def schema() -> pa.Schema:
-    """Give the schema of an extracted capture: 25 fields in the paper's order, and `REPEATED`."""
+    """Return the schema of an extracted capture: 25 fields in the paper's order, and `REPEATED`."""
     columns = [
         pa.field(
             field.name,

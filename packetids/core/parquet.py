@@ -75,7 +75,7 @@ def damage(path: Path) -> str:
 
 
 def schema(path: Path) -> pa.Schema:
-    """Give the schema of `path`."""
+    """Return the schema of `path`."""
     with _explained(path):
         return pq.read_schema(path)
 
@@ -94,7 +94,7 @@ def write(path: Path, table: pa.Table) -> None:
 
 
 def options(schema: pa.Schema) -> dict[str, Any]:
-    """Say how columns of `schema` are written; arguments of pyarrow's ``ParquetWriter``."""
+    """Return how columns of `schema` are written, as arguments of pyarrow's ``ParquetWriter``."""
     encodings = {field.name: _encoding(field.type) for field in schema}
     return {
         "compression": "lz4",

@@ -209,7 +209,7 @@ def describe(schema: type, overrides: list[str]) -> str:
     Values are listed as they stand, even those that `load` refuses.
     """
     found = composed.compose(overrides)
-    names = [field.name for field in fields(schema)]  # type: ignore[arg-type]
+    names = [field.name for field in fields(schema)]
     sections = []
     for group in (name for name in names if name in GROUPS):
         option, values = found.options[group], found.values[group]

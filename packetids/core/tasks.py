@@ -43,13 +43,13 @@ def dealt(tasks: list[str], trials: list[str]) -> list[str]:
 
 
 def numbered(table: pd.DataFrame) -> pd.DataFrame:
-    """Number the classes of `table` as `classes.KEYS` does, once for all tasks."""
+    """Return `table` with its classes as categories in the order of `classes.KEYS`."""
     number = key_numbers(table)
     return table.assign(**{"class": pd.Categorical.from_codes(number, list(classes.KEYS))})
 
 
 def key_numbers(table: pd.DataFrame) -> np.ndarray:
-    """Give the number of each row's class in `classes.KEYS`; int8, shape (n,)."""
+    """Return the number of each row's class in `classes.KEYS`; int8, shape (n,)."""
     kind = table["class"].dtype
     if isinstance(kind, pd.CategoricalDtype) and tuple(kind.categories) == classes.KEYS:
         return table["class"].cat.codes.to_numpy()

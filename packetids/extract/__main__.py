@@ -109,7 +109,7 @@ def make_parser(program: str) -> argparse.ArgumentParser:
 
 
 def _unusable(target: Path, source: str, from_folder: bool) -> str:
-    """Say why OUT cannot be written, or must not be; empty if it can."""
+    """Explain why OUT cannot or must not be written; return "" if it can."""
     if not recognise.is_utf8(target):
         return "is not UTF-8, in which Parquet's library takes names: name another"
     if os.path.islink(target) and not os.path.exists(target):

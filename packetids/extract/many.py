@@ -154,7 +154,7 @@ def _tshark_version(reader: str) -> str:
 
 
 def _there(target: Path, key: str, keep_damaged: bool) -> extract.Reading | None:
-    """Tell how `target` was read, if it is there and whole and has this `key`."""
+    """Return how `target` was read, if it exists, is whole and has this `key`."""
     told, packets = _told(target)
     damage = told.get(extract.DAMAGE, "")
     if told.get(KEY) != key or (damage and not keep_damaged):

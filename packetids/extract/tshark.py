@@ -34,7 +34,7 @@ HOW_TO_GET_IT = (
 
 
 def version() -> str:
-    """Tell the version of the installed TShark, such as ``4.0.17``.
+    """Return the version of the installed TShark, such as ``4.0.17``.
 
     Raises
     ------

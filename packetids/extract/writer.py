@@ -75,7 +75,7 @@ class Writer:
 
 
 def _int32(values: np.ndarray) -> pa.Array:
-    """Give `values` as an array; pa.array would import pandas first, for 0.2 s."""
+    """Return `values` as an array; pa.array would import pandas first, for 0.2 s."""
     return pa.Array.from_buffers(pa.int32(), len(values), [None, pa.py_buffer(values)])
 
 

@@ -160,7 +160,7 @@ def port_classes(ports: np.ndarray, well_known_ports: list[int]) -> pd.Categoric
 
 
 def kept(table: pd.DataFrame, duplicates: Literal["by_label", "by_features", "keep"]) -> np.ndarray:
-    """Tell which rows stay when those whose features were seen before are dropped.
+    """Mark the rows that stay when repeated rows are dropped.
 
     `duplicates` says what makes rows the same: ``by_label`` features and class, ``by_features``
     features alone, ``keep`` nothing.

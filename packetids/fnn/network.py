@@ -59,7 +59,10 @@ def deterministic(seed: int, name: str) -> None:
 
 
 def build(n_inputs: int, n_classes: int, p: settings.Fnn) -> keras.Sequential:
-    """Build the network of Figure 2: (n, n_inputs) scaled features to (n, n_classes) chances."""
+    """Build the network of Figure 2.
+
+    It maps (n, n_inputs) scaled features to (n, n_classes) probabilities.
+    """
     hidden = [_dense(units, "relu", p) for units in p.hidden_units]
     layers: list[keras.Layer] = [keras.Input((n_inputs,))]
     for layer in hidden:
@@ -138,7 +141,7 @@ def train(
 
 
 def predict(model: keras.Sequential, inputs: Inputs) -> np.ndarray:
-    """Give the chance of each class; float32, shape (n, n_classes)."""
+    """Return class probabilities; float32, shape (n, n_classes)."""
     chances = np.empty((len(inputs), model.output_shape[1]), np.float32)
     forward = _forward(model)
     for rows in _runs(len(inputs), PREDICT_ROWS):
@@ -147,7 +150,7 @@ def predict(model: keras.Sequential, inputs: Inputs) -> np.ndarray:
 
 
 def evaluate(model: keras.Sequential, inputs: Inputs, target: np.ndarray) -> tuple[float, float]:
-    """Give the loss, with the penalties on weights, and the accuracy."""
+    """Return the loss, with the penalties on weights, and the accuracy."""
     chances = predict(model, inputs)
     of_row = keras.losses.sparse_categorical_crossentropy(target.astype(np.int32), chances)
     penalty = float(sum(model.losses))
@@ -244,7 +247,7 @@ class Trainer:
     def _slices(
         self, inputs: Inputs, target: np.ndarray, order: np.ndarray
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Give the rows of some batches at a time, the next ones made meanwhile."""
+        """Yield the rows of some batches at a time, and prepare the next ones meanwhile."""
 
         def take(rows: slice) -> tuple[np.ndarray, np.ndarray]:
             return inputs[order[rows]], target[order[rows]].astype(np.int32)

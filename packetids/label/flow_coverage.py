@@ -110,7 +110,7 @@ def over(captures: list[Held], share_max: float) -> list[Held]:
 
 
 def summary(captures: list[Held]) -> str:
-    """Say how many packets of bots have no flow record."""
+    """Describe how many packets of bots have no flow record."""
     every = total(captures)
     return (
         f"{every.without_flow:,} of {every.bot_packets:,} packets of bots "
@@ -183,7 +183,7 @@ def refuse(captures: list[Held], p: Label, chosen: Chosen, records: flow_index.F
 
 
 def causes(captures: list[Held], chosen: Chosen, records: flow_index.Flows) -> str:
-    """Say what the flow records are, and why they may hold none of a capture's packets."""
+    """Describe the flow records, and why they may hold none of a capture's packets."""
     said = [
         f"The flow records{' are a part of the dataset' if chosen.is_part else ''}: "
         f"{chosen.source}, {chosen.amount()}."

@@ -137,7 +137,7 @@ class Block:
     class_number: np.ndarray  # int8, position in classes.KEYS
 
     def why_unmatched(self, i: int) -> str:
-        """Say why no packet can match row `i` of this block."""
+        """Explain why no packet can match row `i` of this block."""
         if self.protocol[i] < 0:
             return f"protocol {self.texts['proto'][self.code['proto'][i]]!r}"
         if self.protocol[i] in (TCP, UDP):
@@ -153,7 +153,7 @@ def shown(path: Path) -> str:
 
 
 def is_utf_8(path: Path) -> bool:
-    """Tell whether a name is UTF-8, as DVC needs."""
+    """Check whether a name is UTF-8, as DVC needs."""
     return shown(path) == str(path)
 
 
@@ -299,7 +299,7 @@ def _distinct(column: pa.Array) -> tuple[list[str], np.ndarray]:
 
 
 def _is_data(stime: pa.Array) -> pa.Array:
-    """Tell rows from headers, which some exports repeat, joined files with a byte order mark."""
+    """Mark the rows that are data; some exports repeat the header, after a byte order mark."""
     return pc.invert(pc.match_substring_regex(stime, r'(?i)^(\xEF\xBB\xBF)?[\s"]*stime[\s"]*$'))
 
 
@@ -403,7 +403,7 @@ def _numbered(one: Layout) -> Iterator[tuple[int, list[str]]]:
 
 
 def _refused(one: Layout, record: int, why: str) -> PacketidsError:
-    """Say what is wrong with the row that is the `record`-th of those that are not empty."""
+    """Describe what is wrong with the `record`-th row that is not empty."""
     number = int(record)
     with suppress(csv.Error, *_READ_ERRORS):
         number, _ = next(itertools.islice(_numbered(one), number - 1, None), (number, []))
@@ -447,7 +447,7 @@ def _head(path: Path) -> tuple[str, str, float]:
 
 
 def _encoding(begin: bytes) -> str:
-    """Tell UTF-16 and UTF-32 from texts of single bytes, by mark or by the zeros of plain text."""
+    """Detect UTF-16 and UTF-32 by their byte order mark or by the zero bytes of plain text."""
     if begin.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
         return "utf-32"
     if begin.startswith((b"\xff\xfe", b"\xfe\xff")):

@@ -252,9 +252,11 @@ def _latest_end(bounds: np.ndarray, end: np.ndarray) -> np.ndarray:
 
 
 @kernel
-def _nearest(  # type: ignore[no-untyped-def]
-    place, time_us, bounds, start_us, end_us, latest_end_us, labels, tolerance_us, found, disagree
-):
+def _nearest(
+    place: np.ndarray, time_us: np.ndarray, bounds: np.ndarray, start_us: np.ndarray,
+    end_us: np.ndarray, latest_end_us: np.ndarray, labels: np.ndarray, tolerance_us: int,
+    found: np.ndarray, disagree: np.ndarray,
+) -> None:  # fmt: skip
     for i in range(len(place)):
         if place[i] < 0:
             continue
@@ -327,7 +329,7 @@ def _mapped(path: Path, kind: type[np.generic]) -> np.ndarray:
 def _decoded(
     layouts: list[flow_csv.Layout], keys: Keys, unmatched: Counter[str]
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Give the columns of each block's flows; count in `unmatched` the rows left out, and why."""
+    """Yield the columns of each block's flows; count the rows left out by reason in `unmatched`."""
     for one in layouts:
         for block in flow_csv.blocks(one):
             key = _flow_keys(block, keys)

@@ -59,7 +59,7 @@ class Chosen:
 
     @property
     def has_all_files(self) -> bool:
-        """Tell whether no file of BoT-IoT's source is missing, or they were joined into fewer."""
+        """Check whether no file of BoT-IoT's source is missing, or they were joined into fewer."""
         if self.whole is None or len(self.layouts) >= self.whole.files:
             return True
         if self.whole.rows is None:
@@ -69,7 +69,7 @@ class Chosen:
 
     @property
     def is_part(self) -> bool:
-        """Tell whether flows of the dataset are known to be missing."""
+        """Check whether flows of the dataset are known to be missing."""
         if self.source == FIVE_PERCENT:
             return True
         if self.whole is None or self.whole.rows is None:
@@ -83,7 +83,7 @@ class Chosen:
         return replace(self, rows=rows, is_counted=True)
 
     def amount(self) -> str:
-        """Say how many files and rows there are, and how many of BoT-IoT's that is."""
+        """Describe how many files and rows there are, and how many of BoT-IoT's."""
         files = f"{len(self.layouts):,} file{'s' * (len(self.layouts) != 1)}"
         rows = f"{'' if self.is_counted else 'about '}{self.rows:,} rows"
         if self.whole is None:
@@ -109,7 +109,7 @@ class Chosen:
         }  # fmt: skip
 
     def aside_lines(self) -> list[str]:
-        """Say what was left aside, in a line for each reason."""
+        """Describe what was left aside, one line per reason."""
         by_reason: dict[str, list[str]] = {}
         for path, why in self.aside:
             by_reason.setdefault(why, []).append(self.below(path))
@@ -119,7 +119,7 @@ class Chosen:
         ]
 
     def aside_in_words(self) -> str:
-        """Say what was left aside, in a parenthesis; nothing where nothing was."""
+        """Describe what was left aside, in parentheses; return "" if nothing was."""
         lines = self.aside_lines()
         more = f"; and {len(lines) - 3} more" if lines[3:] else ""
         return f" ({'; '.join(lines[:3])}{more})" if lines else ""

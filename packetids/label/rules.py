@@ -37,7 +37,7 @@ class Ends:
     headers: np.ndarray  # int8: 1, or 2 where more than one such header is in the packet
 
     def are(self, addresses: list[str], at: np.ndarray) -> np.ndarray:
-        """Tell which packets have one of `addresses` at an end (`source` or `destination`)."""
+        """Mark the packets that have one of `addresses` at an end (`source` or `destination`)."""
         wanted = np.array([name in set(addresses) for name in self.names] + [False])
         return wanted[at]
 
@@ -76,7 +76,7 @@ def outer_numbers(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def is_attack(packets: Ends, bots: list[str], endpoint: Endpoint) -> np.ndarray:
-    """Tell for each packet whether a bot sent or received it.
+    """Mark the packets that a bot sent or received.
 
     An IPv6 packet matches no bot, as in the paper.
 
@@ -91,7 +91,7 @@ def is_attack(packets: Ends, bots: list[str], endpoint: Endpoint) -> np.ndarray:
 def by_bot_address(
     packets: Ends, subcategory: classes.Subcategory, bots: list[str], endpoint: Endpoint
 ) -> np.ndarray:
-    """Give the class of each packet by the paper's rule; int8, position in `classes.KEYS`."""
+    """Return the class of each packet by the paper's rule; int8, position in `classes.KEYS`."""
     attack = is_attack(packets, bots, endpoint)
     numbers = classes.KEYS.index(classes.NORMAL), classes.KEYS.index(subcategory.key)
     return np.array(numbers, np.int8)[attack.astype(int)]
@@ -120,7 +120,7 @@ def _encoded(code: np.ndarray, texts: list[str]) -> pa.Array:
 
 
 def _coded(column: pa.ChunkedArray) -> tuple[list[str], np.ndarray]:
-    """Give the distinct texts of a column, and of each row its position there, -1 for null."""
+    """Return the distinct texts of a column, and of each row its position there, -1 for null."""
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     column = column.unify_dictionaries()

@@ -37,7 +37,7 @@ class Task(Rows):
     fold: np.ndarray  # int8: 0 train, 1 validation, 2 test
 
     def part(self, fold: str) -> tuple[pd.DataFrame, np.ndarray]:
-        """Give feature rows and labels of one of `tasks.FOLDS`."""
+        """Return feature rows and labels of one of `tasks.FOLDS`."""
         chosen = self.fold == tasks.FOLDS.index(fold)
         return self.table[chosen], self.target[chosen]
 

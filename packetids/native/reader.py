@@ -141,7 +141,7 @@ class _Reading:
                 return row
 
     def _datagram(self, octets: np.ndarray) -> np.ndarray | None:
-        """Give the datagram that the fragment at hand completes, if it does."""
+        """Return the datagram that the fragment at hand completes, if it does."""
         p = self.packet[0]
         key = tuple(int(p[name]) for name in FRAGMENT_KEY)
         part = octets[int(p["at"]) : int(p["end"])].tobytes()

@@ -4,6 +4,7 @@ Plain arrays, structured ones where that makes fewer of them. A kernel trusts wh
 `reader` makes the room and checks the input.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -22,9 +23,15 @@ UNSUPPORTED = 21  # the walk ends: TShark would go on here and we cannot; `PACKE
     NESTING, MEDIA_REASON, OTHER,
 ) = range(9)  # fmt: skip
 
-Record: TypeAlias = Any  # one element of a structured array: its fields are attributes in a kernel
+Record: TypeAlias = Any  # one element of a structured array
 
-PACKET = np.dtype(
+
+def record_dtype(fields: Sequence[tuple[str, str]], align: bool = False) -> np.dtype[np.void]:
+    """Return a dtype of records whose fields are attributes, also in kernels run as Python."""
+    return np.dtype((np.record, np.dtype(list(fields), align=align)))
+
+
+PACKET = record_dtype(
     [
         ("at", "i8"),  # next octet, offset in the frame's array
         ("end", "i8"),  # of the captured octets that belong to the present layer
@@ -69,7 +76,7 @@ NUMBERS = tuple(f.name for f in fields.FIELDS if f.name not in TEXTS)
 ) = range(17)  # fmt: skip
 
 # A row while it is filled; `columns` turns rows into columns. Names are Wireshark's.
-ROW = np.dtype(
+ROW = record_dtype(
     [
         ("time_ns", "i8"), ("initial_rtt_s", "f8"), ("time_delta_s", "f8"),
         ("frame_len", "u4"), ("tcp_stream", "u4"), ("udp_stream", "u4"), ("tcp_len", "u4"),
@@ -85,7 +92,7 @@ NUMBER_FIELDS = (  # of a ROW, in the order of `NUMBERS`
     "initial_rtt_s", "time_delta_s", "tcp_len", "tcp_flags", "tcp_window", "tcp_checksum",
     "udp_srcport", "udp_dstport", "udp_stream", "udp_checksum", "udp_length",
 )  # fmt: skip
-EXTRA = np.dtype([("row", "i8"), ("column", "i8"), ("value", "f8")])  # a number that came again
+EXTRA = record_dtype([("row", "i8"), ("column", "i8"), ("value", "f8")])  # a number that came again
 
 ROWS = 1 << 13  # at most, before `columns` takes them
 EXTRAS = 1 << 16  # of them, at most
@@ -139,7 +146,7 @@ def u64(octets: np.ndarray, at: int) -> int:
 
 @subkernel(forceinline=True)
 def claim(column: int, value: float, p: Record, out: Output) -> bool:
-    """Tell whether the packet has no number in `column` yet; if it has, note the further one."""
+    """Check whether the packet has no number in `column` yet; if it has, note the further one."""
     r = out.rows[p.row]
     bit = np.uint32(1 << column)
     if r.valid & bit:

@@ -1,1 +1,1 @@
-"""Look before hours of work: what is there, and would a run work?"""
+"""Preflight check: what is there of a dataset, and would a run work."""

@@ -1,4 +1,4 @@
-"""Before hours of work: what of the dataset is there, and can this machine do it?
+"""Preflight check: report what of the dataset is there, and whether this machine can run it.
 
 Every finding is a row of a table. Each capture is walked to its end, record by record, because a
 capture that was cut short in a download would stop the run hours later. Rates are measured on the
@@ -122,7 +122,7 @@ def octets_of(path: Path) -> int:
 
 
 def whole(path: Path, told: Walked, *, natively: bool, keep_damaged: bool) -> list[Finding]:
-    """Tell what is wrong with a capture's records, if anything is."""
+    """Report what is wrong with a capture's records, if anything is."""
     said = f"{printable(path)}: {told.unread}"
     if told.damage and keep_damaged:
         kept = f"{told.packets:,} packets before it count: extract.keep_damaged is set"
@@ -318,7 +318,7 @@ def findings(
 
 
 def reader(p: settings.Extract) -> Finding:
-    """Tell which program reads packets, and whether it is there."""
+    """Report which program reads packets, and whether it is installed."""
     native = "native reader"
     try:
         found = f"TShark {tshark.version()}"
@@ -333,7 +333,7 @@ def reader(p: settings.Extract) -> Finding:
 def flow_records(
     folder: Path, dataset: settings.Dataset, p: settings.Label, heads: dict[str, pa.Table]
 ) -> list[Finding]:
-    """Tell which flow records there are, what part of the dataset's, and whether they would do."""
+    """Report which flow records exist, what part of the dataset they are, and if they suffice."""
     must = p.rule == "flows"
     needed = "CSV files; label=flows needs them" if must else "CSV files; for label/report.csv only"
     try:
@@ -367,7 +367,7 @@ def _flow_files(chosen: flow_source.Chosen, needed: str, if_none: str) -> Findin
 def flows_of_heads(
     chosen: flow_source.Chosen, p: settings.Label, heads: dict[str, pa.Table]
 ) -> Finding:
-    """Tell whether label=flows could only be refused, by the captures' heads.
+    """Check whether label=flows could only be refused, by the captures' heads.
 
     All flow records are read for it, which takes some minutes for all of BoT-IoT's.
     """
@@ -405,7 +405,7 @@ def disk(extracted_octets: float) -> Finding:
 
 
 def groups(there: set[str], lacks: dict[str, needs.Lack]) -> list[Finding]:
-    """Tell which classes of the multi-class task have no capture at all."""
+    """Report the classes of the multi-class task that have no capture."""
     rows = []
     for group in needs.missing_groups(there):
         verdict, needed = MISSING, "Table VI needs one and is left out"
@@ -416,7 +416,7 @@ def groups(there: set[str], lacks: dict[str, needs.Lack]) -> list[Finding]:
 
 
 def sampling(packets: dict[str, tuple[float, float]], p: settings.Sample) -> Finding:
-    """Tell whether the quotas leave room for normal packets, as `draw.normal_fraction` needs."""
+    """Check whether the quotas leave room for normal packets, as `draw.normal_fraction` needs."""
     attacks = sum(min(attack, p.attack_packets_max) for _, attack in packets.values())
     room = p.dataset_share * sum(total for total, _ in packets.values())
     return Finding(

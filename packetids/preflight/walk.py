@@ -1,4 +1,4 @@
-"""Walk the records of a capture to its end: is it whole, and how many packets does it hold?
+"""Walk the records of a capture to its end: count its packets, and find damage.
 
 The native reader's own scan of records does it, so that the walk and the reading agree on what is
 damaged, and where. Every byte of the file is read, because seeking from header to header would

@@ -5,6 +5,7 @@ A number is known by its place in the paper: table, row and column, as in refere
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -12,6 +13,7 @@ from packetids.core import classes
 from packetids.runs import record
 
 PLACE = ["table", "row", "column"]
+Cells = dict[tuple[Any, str], Any]  # numbers by row and column
 REFERENCE = Path("reference/paper.csv")
 RESULTS = Path("results")
 SVC_CLASS_COLUMNS = {
@@ -114,7 +116,7 @@ def read_paper() -> pd.DataFrame:
     return pd.concat([paper, figure_3(counted)], ignore_index=True)
 
 
-def _places(table: str, cells: dict, total: list[str] | None = None) -> pd.DataFrame:
+def _places(table: str, cells: Cells, total: list[str] | None = None) -> pd.DataFrame:
     rows = [(table, row, column, float(value)) for (row, column), value in cells.items()]
     for column in total or []:
         whole = sum(value for _, _, name, value in rows if name == column)

@@ -77,7 +77,7 @@ def dumbbells(table: pd.DataFrame, dataset: str) -> Figure:
         )  # fmt: skip
         axes.scatter(ours, places, s=42, color=BLUE, label=f"this run, on {dataset}", zorder=3)
         axes.set_title(title, fontsize=10, loc="left")
-        axes.set_xlim(right=1.005)
+        axes.margins(x=0.06)
         axes.xaxis.grid(True, color="#dddddd", linewidth=0.6)
         axes.set_axisbelow(True)
     panels[0].set_yticks(places, table["task"])
@@ -100,7 +100,7 @@ def heat_maps(tables: dict[str, pd.DataFrame], dataset: str) -> Figure:
         for (row, column), value in _cells(percent):
             colour = "white" if value > 55 else "black"
             axes.text(column, row, f"{value:.1f}", ha="center", va="center", color=colour)
-        axes.set_xticks(range(len(names)), names, fontsize=8)
+        axes.set_xticks(range(len(names)), names, fontsize=8, rotation=20)
         axes.set_yticks(range(len(names)), names, fontsize=8)
         axes.set_xlabel("predicted")
         axes.set_ylabel("actual")

@@ -14,7 +14,7 @@ MODELS = Path("models/train")
 
 
 def steps(comparison: pd.DataFrame, tasks: list[str]) -> list[figures.Step]:
-    """Say what each phase of the framework handled (section III)."""
+    """Describe what each phase of the framework handled (section III)."""
     total = comparison[comparison["row"] == "Total"].set_index(["table", "column"])["ours"]
     trained = tested = "no task in\nparams.yaml"
     if tasks:

@@ -1,5 +1,7 @@
 """The paper's Tables I to VI, ours beside the paper's, out of results/compare/comparison.csv."""
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from packetids import metrics
@@ -17,7 +19,7 @@ TITLES = {
 
 def build(comparison: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Build every table that `comparison` has a place of; keys are of `TITLES`, in order."""
-    builders = {
+    builders: dict[str, Callable[[], pd.DataFrame]] = {
         "1": lambda: _class_table(comparison, "1"),
         "2": lambda: _class_table(comparison, "2"),
         "3": _definitions,
@@ -25,8 +27,8 @@ def build(comparison: pd.DataFrame) -> dict[str, pd.DataFrame]:
         "5": lambda: _multiclass_table(comparison),
         "6": lambda: _svc_table(comparison),
     }
-    there = {*comparison["table"], "3"}
-    return {number: builders[number]() for number in TITLES if number in there}
+    present = {*comparison["table"], "3"}
+    return {number: builders[number]() for number in TITLES if number in present}
 
 
 def _cells(comparison: pd.DataFrame, table: str) -> pd.DataFrame:

@@ -278,7 +278,7 @@ def _model(store: MlflowClient, run: Run) -> LoggedModel | None:
 
 
 def _has_files(model: LoggedModel, folder: Path | None = None) -> bool:
-    """Tell whether a model's files are where the store says, those of `folder` with its bytes.
+    """Check whether a model's files are where the store says, those of `folder` with its bytes.
 
     Files that a server keeps are the server's care.
     """

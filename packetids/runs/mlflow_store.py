@@ -155,7 +155,7 @@ def _create(database: Path, artifacts: Path) -> None:
 
 
 def _anchor(database: Path, artifacts: Path, experiments: tuple[str, ...]) -> None:
-    """Put every path below the folder that the store was made in below `artifacts`.
+    """Move every path from the folder of the store's origin to `artifacts`.
 
     Begins a write in any case. So a store that is locked, damaged or not writable is found here,
     where MLflow would try for minutes.
@@ -202,7 +202,7 @@ def _check_schema(connection: sqlite3.Connection, database: Path) -> None:
 
 
 def _words(uri: str, error: str) -> str:
-    """Say what an error of the store at `uri` means and what to do about it."""
+    """Explain what an error of the store at `uri` means and what to do about it."""
     database = file_of(uri)
     if database is None:
         return f"{uri}: {error}. Correct that, and {AGAIN}."

@@ -16,7 +16,7 @@ from packetids.core.errors import PacketidsError
 
 
 def attack_fractions(counts: dict[str, int], attack_packets_max: int) -> dict[str, float]:
-    """Give the probability of keeping a packet of each attack subcategory.
+    """Return the probability of keeping a packet of each attack subcategory.
 
     `counts` holds the packets of each class (`classes.KEYS`).
     """
@@ -27,7 +27,7 @@ def attack_fractions(counts: dict[str, int], attack_packets_max: int) -> dict[st
 
 
 def normal_fraction(counts: dict[str, int], attacks_kept: int, dataset_share: float) -> float:
-    """Give the probability of keeping a normal packet: 2 % of all, less the attacks kept.
+    """Return the probability of keeping a normal packet: 2 % of all, less the attacks kept.
 
     Raises
     ------
@@ -119,7 +119,7 @@ class _Draws:
 
 
 def _rows(table: pa.Table) -> dict[tuple[str, str], np.ndarray]:
-    """Give the row numbers of each capture and class, in order of capture and class."""
+    """Return the row numbers of each capture and class, in order of capture and class."""
     pairs, number = _pairs(table)
     return {pair: np.flatnonzero(number == code) for pair, code in pairs.items()}
 
@@ -135,7 +135,7 @@ def _sizes(packets: Path) -> dict[tuple[str, str], int]:
 
 
 def _pairs(table: pa.Table) -> tuple[dict[tuple[str, str], int], np.ndarray]:
-    """Number the pairs of capture and class that occur, in their order, and those of the rows."""
+    """Return the pairs of capture and class that occur, in order, and each row's pair."""
     captures, keys = (table[name].combine_chunks() for name in ("capture", "class"))
     width = len(keys.dictionary)
     number = np.asarray(captures.indices) * width + np.asarray(keys.indices)

@@ -15,7 +15,7 @@ from packetids.core.errors import PacketidsError
 
 
 def schema() -> pa.Schema:
-    """Give the one schema: the 25 fields, `fields.REPEATED` and the labels."""
+    """Return the one schema: the 25 fields, `fields.REPEATED` and the labels."""
     base = fields.schema()
     for name in columns.LABELS:
         base = base.append(pa.field(name, fields.TEXT))

@@ -132,7 +132,7 @@ def best_c(candidates: pd.DataFrame) -> float:
 
 
 def converged(model: Model, iterations_max: int) -> bool:
-    """Tell whether a fit ended by itself, before `iterations_max`."""
+    """Check whether a fit ended by itself, before `iterations_max`."""
     return bool(np.max(model.n_iter_) < iterations_max)
 
 

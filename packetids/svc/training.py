@@ -53,7 +53,7 @@ def measure(task: task_rows.Rows, p: settings.Svc, seed: int, packets: int, c: f
 
 
 def scores_of_test(scores: dict[str, float]) -> dict[str, float]:
-    """Say that scores are of the test part."""
+    """State that scores are of the test part."""
     return {f"test_{name}": value for name, value in scores.items()}
 
 

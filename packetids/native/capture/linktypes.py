@@ -30,10 +30,10 @@ MAXIMUM_OCTETS = {
 
 
 def pseudo_header_octets(link_type: int) -> int:
-    """Give the octets between record header and frame."""
+    """Return the octets between record header and frame."""
     return PSEUDO_HEADER_OCTETS.get(link_type, 0)
 
 
 def maximum_octets(link_type: int) -> int:
-    """Give the most octets TShark takes for one captured frame."""
+    """Return the most octets TShark takes for one captured frame."""
     return MAXIMUM_OCTETS.get(link_type, USUAL_MAXIMUM_OCTETS)

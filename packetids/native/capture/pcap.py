@@ -77,7 +77,7 @@ class Pcap:
 
 
 def recognises(magic: bytes) -> bool:
-    """Tell whether four octets begin a pcap file."""
+    """Check whether four octets begin a pcap file."""
     return int.from_bytes(magic, "little") in MAGICS or int.from_bytes(magic, "big") in MAGICS
 
 
@@ -189,7 +189,7 @@ def _records(
     ns: bool, skipped_octets: int, maximum_octets: int,
     start: np.ndarray, captured_octets: np.ndarray, wire_octets: np.ndarray, time_ns: np.ndarray,
 ) -> tuple[int, int, int, int]:  # fmt: skip
-    """Give rows, offset after the last, why the scan stopped, and octets needed or there."""
+    """Return rows, offset after the last, why the scan stopped, and octets needed or there."""
     for row in range(len(start)):
         data = at + record_octets
         if data > end:

@@ -172,7 +172,7 @@ class Pcapng:
 
 
 def recognises(magic: bytes) -> bool:
-    """Tell whether four octets begin a pcapng file."""
+    """Check whether four octets begin a pcapng file."""
     return magic == SECTION.to_bytes(4, "big")
 
 
@@ -224,7 +224,7 @@ def _damage(status: int, value: int) -> _Wrong:
 
 
 def _options(octets: bytes, order: str) -> dict[int, bytes]:
-    """Give the first value of each option."""
+    """Return the first value of each option."""
     found: dict[int, bytes] = {}
     at = 0
     while at < len(octets):
@@ -301,7 +301,7 @@ def _packets(
     start: np.ndarray, captured_octets: np.ndarray, wire_octets: np.ndarray, time_ns: np.ndarray,
     has_time: np.ndarray, links: np.ndarray, fcs_octets: np.ndarray,
 ) -> tuple[int, int, int, int]:  # fmt: skip
-    """Give rows, offset after the last, why the scan stopped, and what it is about."""
+    """Return rows, offset after the last, why the scan stopped, and what it is about."""
     while row < len(start):
         if at + 12 > end:  # the smallest block
             return row, at, records.SHORT, 12

@@ -76,7 +76,7 @@ def u32(octets: np.ndarray, at: int, big_endian: bool) -> int:
 
 @subkernel(forceinline=True)
 def printed_ns(seconds: int, fraction_ns: int) -> int:
-    """Give the time as TShark prints it: a minus sign of either part is one of the whole.
+    """Return the time as TShark prints it: a minus sign of either part is one of the whole.
 
     So does `tshark.read` understand "-1.000001000", which stands for 1 s less 1 µs. Of the
     fraction TShark keeps 32 bits, signed.
@@ -89,5 +89,5 @@ def printed_ns(seconds: int, fraction_ns: int) -> int:
 
 @subkernel(forceinline=True)
 def printed_octets(wire_octets: int) -> int:
-    """Give frame.len as TShark prints it: 32 bits, and no more than 31 of them."""
+    """Return frame.len as TShark prints it: 32 bits, and no more than 31 of them."""
     return min(wire_octets & 0xFFFFFFFF, LARGEST_WIRE_OCTETS)

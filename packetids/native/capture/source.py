@@ -48,7 +48,7 @@ class Source:
             self._stream.close()
 
     def peek(self, octets: int) -> bytes:
-        """Give up to the next `octets` octets, fewer at the end, without reading past them."""
+        """Return up to the next `octets` octets, fewer at the end, without reading past them."""
         parts = [self._ahead]
         have = len(self._ahead)
         while have < octets and (part := self._more(octets - have)):
@@ -104,7 +104,7 @@ class _Gunzip:
         self.damage = ""
 
     def read(self, octets: int) -> bytes:
-        """Give some octets, about `octets` at most; none at the end, where `damage` says why."""
+        """Return some octets, about `octets` at most; none at the end, where `damage` says why."""
         while not self.damage:
             if not self._packed:
                 self._packed = self._read_packed(CHUNK_OCTETS)

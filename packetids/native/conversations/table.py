@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from packetids.kernels import kernel, subkernel
-from packetids.native.state import Record
+from packetids.native.state import Record, record_dtype
 
-CONVERSATION = np.dtype(
+CONVERSATION = record_dtype(
     [
         ("low", "u4"), ("high", "u4"),  # IPv4 addresses, the smaller first; else low is the place
         ("low_port", "u2"), ("high_port", "u2"),  # in `Conversations.addresses`, and high is 0
@@ -26,12 +26,12 @@ CONVERSATION = np.dtype(
     ],
     align=True,
 )  # fmt: skip
-ADDRESSES = np.dtype(  # of a conversation that is not of IPv4: most captures have few
+ADDRESSES = record_dtype(  # of a conversation that is not of IPv4: most captures have few
     [("low_high", "u8"), ("low_low", "u8"), ("high_high", "u8"), ("high_low", "u8")]
 )
 
 # One direction of a TCP conversation; names as in RFC 9293, 32-bit sequence numbers.
-FLOW = np.dtype(
+FLOW = record_dtype(
     [
         ("first_seq", "u4"),  # of the SYN, or one before the first octet seen
         ("next_seq", "u4"),  # after the highest octet seen
@@ -48,18 +48,18 @@ FLOW = np.dtype(
     ],
     align=True,
 )
-CONNECTION = np.dtype(
+CONNECTION = record_dtype(
     [
         ("last_ns", "i8"),  # time of the last frame
         ("syn_or_rtt_ns", "i8"),  # time of the last SYN, 0 without; then the initial RTT
     ],
     align=True,
 )
-SEGMENT = np.dtype([("seq", "u4"), ("next_seq", "u4"), ("older", "i4")], align=True)
+SEGMENT = record_dtype([("seq", "u4"), ("next_seq", "u4"), ("older", "i4")], align=True)
 # A portmap call: its number, and whether it asks for the UDP port of a program.
-CALL = np.dtype([("number", "u4"), ("asks_port", "?")], align=True)
+CALL = record_dtype([("number", "u4"), ("asks_port", "?")], align=True)
 # A hash table's: most other keys are known by their tag, without a look at the conversation.
-SLOT = np.dtype([("tag", "u4"), ("number", "i4")], align=True)
+SLOT = record_dtype([("tag", "u4"), ("number", "i4")], align=True)
 NONE = -1
 NONE_KNOWN, SNMP, TFTP = range(3)
 
@@ -113,7 +113,7 @@ def none() -> Conversations:
 
 @subkernel(forceinline=True)
 def have_room(c: Conversations) -> bool:
-    """Tell whether one more frame fits, and at least a third of the slots stays free."""
+    """Check whether one more frame fits, and at least a third of the slots stays free."""
     tcp = c.counts[TCP_CONVERSATIONS] + FRAME_STREAMS_MAX
     udp = c.counts[UDP_CONVERSATIONS] + FRAME_STREAMS_MAX
     return (
@@ -175,7 +175,7 @@ def _rehashed(old: np.ndarray, new: np.ndarray) -> np.ndarray:
 
 @subkernel(forceinline=True)
 def is_reversed(p: Record, src_port: int, dst_port: int) -> bool:
-    """Tell which direction a packet goes: from the larger address, of equal ones the port."""
+    """Return a packet's direction: from the larger address or, if equal, the larger port."""
     if p.src_high != p.dst_high:
         return p.src_high > p.dst_high
     if p.src_low != p.dst_low:
@@ -188,7 +188,7 @@ def find_number(
     c: Conversations, table: np.ndarray, slots: np.ndarray, which: int,
     p: Record, src_port: int, dst_port: int,
 ) -> int:  # fmt: skip
-    """Give the number of the packet's conversation; a new one, without stream, if there is none."""
+    """Return the number of the packet's conversation; a new one, without stream, if it has none."""
     new = c.counts[which]  # the key is written behind the last one, and kept there if it is new
     tag = write_key(c, table[new], p, src_port, dst_port, is_reversed(p, src_port, dst_port))
     slot = find_slot(c, table, slots, table[new], tag)
@@ -235,7 +235,7 @@ def keep(c: Conversations, key: Record, slot: Record, which: int) -> None:
 def tag_of(
     low_high: Any, low_low: Any, high_high: Any, high_low: Any, low_port: int, high_port: int
 ) -> Any:
-    """Give the hash of a key, 32 bits as a uint64; its lowest bits say where the slot is."""
+    """Return the hash of a key, 32 bits as a uint64; its lowest bits say where the slot is."""
     h = low_low * np.uint64(0x9E3779B97F4A7C15) ^ high_low
     h = (h ^ h >> np.uint64(29)) * np.uint64(0xBF58476D1CE4E5B9)
     h ^= low_high * np.uint64(0x94D049BB133111EB) ^ high_high

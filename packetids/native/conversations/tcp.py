@@ -19,7 +19,7 @@ from packetids.native.state import Record
 
 @subkernel(forceinline=True)
 def find(c: Conversations, p: Record, src_port: int, dst_port: int) -> int:
-    """Give the packet's TCP conversation; a new one if there is none."""
+    """Return the packet's TCP conversation; a new one if there is none."""
     number = find_number(c, c.tcp, c.tcp_slots, TCP_CONVERSATIONS, p, src_port, dst_port)
     if c.tcp[number].stream == NONE:
         _begin(c, number, p.time_ns)
@@ -74,6 +74,6 @@ def remember(c: Conversations, flow: Record, seq: int, next_seq: int) -> None:
 
 @subkernel(forceinline=True)
 def forget(c: Conversations, place: int) -> None:
-    """Give a segment's place back."""
+    """Free a segment's place."""
     c.segments[place].older = c.counts[FREE_SEGMENT]
     c.counts[FREE_SEGMENT] = place

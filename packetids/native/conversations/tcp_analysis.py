@@ -25,13 +25,13 @@ SYN_FIN_RST = wire.SYN | wire.FIN | wire.RST
 
 @subkernel(forceinline=True)
 def _after(a: int, b: int) -> bool:
-    """Tell whether sequence number `a` comes after `b`; half a circle away it does, too."""
+    """Check whether sequence number `a` comes after `b`; half a circle away it does, too."""
     return 0 < ((a - b) & 0xFFFFFFFF) <= 0x80000000
 
 
 @subkernel(forceinline=True)
 def _at_or_before(a: int, b: int) -> bool:
-    """Tell whether sequence number `a` is `b` or comes before it, half a circle included."""
+    """Check whether sequence number `a` is `b` or comes before it, half a circle included."""
     return ((b - a) & 0xFFFFFFFF) <= 0x80000000
 
 

@@ -25,7 +25,7 @@ from packetids.native.state import Record
 
 @subkernel(forceinline=True)
 def find(c: Conversations, p: Record, src_port: int, dst_port: int) -> int:
-    """Give the packet's UDP conversation: of its ports, of any port, or a new one."""
+    """Return the packet's UDP conversation: of its ports, of any port, or a new one."""
     conversations = c.counts[UDP_CONVERSATIONS]
     number = find_number(c, c.udp, c.udp_slots, UDP_CONVERSATIONS, p, src_port, dst_port)
     if number == conversations and c.counts[ANY_PORT_CONVERSATIONS]:

@@ -64,7 +64,7 @@ def dissect(octets: np.ndarray, p: Record, out: Output) -> None:
 
 @subkernel
 def _is_summed_up(octets: np.ndarray, p: Record) -> bool:
-    """Tell whether TShark can sum up ARP over AX.25, which it does before it tells a field."""
+    """Check whether TShark can sum up ARP over AX.25, which it does before it tells a field."""
     at, captured = p.at, p.end - p.at
     if captured < wire.ARP_LEN:
         return False

@@ -94,7 +94,7 @@ def dissect(octets: np.ndarray, p: Record) -> None:
 
 @subkernel
 def _vlan(octets: np.ndarray, p: Record, is_service: bool) -> None:
-    """A tag, IEEE 802.1Q; of a service's (QinQ) TShark notes no number and takes no length."""
+    """Read a tag, IEEE 802.1Q; TShark notes no number and takes no length of a service's (QinQ)."""
     if p.end - p.at < wire.VLAN_LEN:
         p.next = STOP
         return

@@ -77,7 +77,7 @@ def dissect(octets: np.ndarray, p: Record) -> None:
 
 @subkernel
 def _wccp(octets: np.ndarray, p: Record, told_at: int) -> None:
-    """A redirected packet, perhaps after a header of four octets, which is no IP version 4.
+    """Find a redirected packet, perhaps after a header of four octets, which is no IP version 4.
 
     TShark looks for that at `told_at`, before GRE's key or number if there is one.
     """
@@ -88,7 +88,7 @@ def _wccp(octets: np.ndarray, p: Record, told_at: int) -> None:
 
 @subkernel
 def _erspan(octets: np.ndarray, p: Record, flags: int) -> None:
-    """An Ethernet frame copied by a switch: no header (ERSPAN type I), 8 octets (II), 12 or 20."""
+    """Find a frame mirrored by a switch, after 0 (ERSPAN type I), 8 (II), 12 or 20 octets."""
     if not flags & wire.GRE_SEQUENCE:
         p.next = ETHERNET
         return

@@ -118,7 +118,7 @@ def dissect(octets: np.ndarray, p: Record, out: Output) -> None:
 
 @subkernel
 def _option_octets(octets: np.ndarray, option: int, last: int, end: int) -> int:
-    """Give the length of an IP option; 0 where the options end, by a mark or because one is wrong.
+    """Return the length of an IP option; 0 where the options end, marked or because one is wrong.
 
     BEYOND_CAPTURED where telling would need octets from the captured `end` on.
     """
@@ -139,7 +139,7 @@ def _option_octets(octets: np.ndarray, option: int, last: int, end: int) -> int:
 
 @subkernel
 def _holds(octets: np.ndarray, at: int, last: int) -> bool:
-    """Tell whether each option is as long as TShark wants to read of its kind; else it stops."""
+    """Check whether each option is as long as TShark wants to read of its kind; else it stops."""
     option = at + wire.IP_LEN
     while option < last:
         length = _option_octets(octets, option, last, last)
@@ -153,7 +153,7 @@ def _holds(octets: np.ndarray, at: int, last: int) -> bool:
 
 @subkernel
 def _is_local(address: Any) -> bool:
-    """Tell whether an IPv4 address means another host in another VLAN. RFC 1918, RFC 3927."""
+    """Check whether an IPv4 address means another host in another VLAN. RFC 1918, RFC 3927."""
     address = np.int64(address)
     return (
         address >> 24 == 10

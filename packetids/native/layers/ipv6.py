@@ -129,7 +129,7 @@ def options_header(octets: np.ndarray, p: Record) -> None:
 
 @subkernel
 def routing_header(octets: np.ndarray, p: Record) -> None:
-    """A routing header; with segments left, its last address is the destination."""
+    """Read a routing header; with segments left, its last address is the destination."""
     captured = p.end - p.at
     if captured < 4:
         return
@@ -155,6 +155,7 @@ def routing_header(octets: np.ndarray, p: Record) -> None:
 
 @subkernel
 def fragment_header(octets: np.ndarray, p: Record) -> None:
+    """Read a fragment header, RFC 8200, section 4.5; a fragment stops the walk."""
     if p.end - p.at < wire.FRAGMENT_LEN:
         return
     protocol = u8(octets, p.at)
@@ -178,7 +179,7 @@ def fragment_header(octets: np.ndarray, p: Record) -> None:
 
 @subkernel
 def authentication_header(octets: np.ndarray, p: Record) -> None:
-    """The authentication header, RFC 4302: its length counts 32-bit words, less two."""
+    """Read the authentication header, RFC 4302: its length counts 32-bit words, less two."""
     captured = p.end - p.at
     if captured < 2:
         return

@@ -97,7 +97,7 @@ def _cooked(octets: np.ndarray, p: Record, length: int, type_at: int, hatype_at:
 
 @subkernel
 def _raw(octets: np.ndarray, p: Record) -> None:
-    """A packet; or what Linux once put before one, for which TShark looks first."""
+    """Find a packet, or what Linux once put before one, for which TShark looks first."""
     p.next = STOP
     for skipped in (0, 1, 6):
         if p.end - p.at < skipped + 2:

@@ -56,7 +56,7 @@ def dissect(octets: np.ndarray, p: Record) -> None:
 
 @subkernel
 def _quotes_packet(octets: np.ndarray, p: Record) -> bool:
-    """Tell whether a control message rejects a protocol and quotes its packet. RFC 1661, 5.7."""
+    """Check whether a control message rejects a protocol and quotes its packet. RFC 1661, 5.7."""
     if p.end - p.at < PPP_REJECT_LEN or u8(octets, p.at) != PPP_PROTOCOL_REJECT:
         return False
     protocol = u16(octets, p.at + PPP_REJECT_LEN - 2)

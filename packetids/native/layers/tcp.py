@@ -124,7 +124,7 @@ def dissect(octets: np.ndarray, p: Record, c: Conversations, out: Output) -> Non
 
 @subkernel
 def seconds(time_ns: int) -> float:
-    """Give nanoseconds in seconds: the float nearest to the decimal number, as if read from text.
+    """Return nanoseconds in seconds: the float nearest to the decimal number, as if read from text.
 
     Division does it up to 2**53 ns, where both numbers are exact. Beyond, the fraction of a
     second is rounded to the multiples that a float next to so many whole seconds can hold.

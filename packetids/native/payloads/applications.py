@@ -115,7 +115,7 @@ def _call(c: Conversations, number: int) -> int:
 
 @subkernel
 def _asks_port(octets: np.ndarray, at: int, end: int) -> bool:
-    """Tell whether an RPC call asks the portmapper, version 2, for a UDP port."""
+    """Check whether an RPC call asks the portmapper, version 2, for a UDP port."""
     if u32(octets, at + 12) != PORTMAP_PROGRAM or u32(octets, at + 16) != PORTMAP_VERSION:
         return False
     if u32(octets, at + 20) != GETPORT:
@@ -155,14 +155,14 @@ def _snmp(octets: np.ndarray, p: Record, conversation: Record) -> None:
 
 @subkernel
 def _expects_tftp(c: Conversations, p: Record, dst_port: int) -> bool:
-    """Tell whether the receiver waits for an answer: then TShark takes a request for one."""
+    """Check whether the receiver waits for an answer: then TShark takes a request for one."""
     number = udp_conversations.find_any_port(c, p, dst_port, False, False)
     return number != NONE and c.udp[number].application == TFTP
 
 
 @subkernel
 def _is_tftp_request(octets: np.ndarray, p: Record) -> bool:
-    """Tell whether a payload is a request of TFTP. RFC 1350, section 5."""
+    """Check whether a payload is a request of TFTP. RFC 1350, section 5."""
     return (
         p.end - p.at > 4 and u16(octets, p.at) in TFTP_REQUESTS and _names_file_and_mode(octets, p)
     )
@@ -170,7 +170,7 @@ def _is_tftp_request(octets: np.ndarray, p: Record) -> bool:
 
 @subkernel
 def _names_file_and_mode(octets: np.ndarray, p: Record) -> bool:
-    """Tell whether a payload goes on as a request does; on other ports TShark asks no more.
+    """Check whether a payload goes on as a request does; on other ports TShark asks no more.
 
     Printable texts, each ended by a zero, an even number of them (options are pairs, RFC 2347), of
     which the second is a mode.

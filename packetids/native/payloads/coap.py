@@ -17,7 +17,7 @@ IV_LENGTH_MASK, HAS_KEY_ID, HAS_CONTEXT = 0x07, 0x08, 0x10  # of its first octet
 
 @subkernel
 def is_read_to_payload(octets: np.ndarray, p: Record) -> bool:
-    """Tell whether the message at ``p.at`` has its token and options, all of them captured."""
+    """Check whether the message at ``p.at`` has its token and options, all of them captured."""
     at = p.at + HEADER_LEN
     if at > p.end:
         return False
@@ -45,7 +45,7 @@ def is_read_to_payload(octets: np.ndarray, p: Record) -> bool:
 
 @subkernel
 def _extended(octets: np.ndarray, p: Record, value: int, at: int) -> tuple[int, int]:
-    """Give a delta or length with the octets that may follow, -1 without them; and what is next."""
+    """Return a delta or length with its extension, -1 if that is cut off; and the next offset."""
     if value == ONE_OCTET_MORE and at < p.end:
         return ONE_OCTET_MORE + u8(octets, at), at + 1
     if value == TWO_OCTETS_MORE and at + 2 <= p.end:
@@ -55,7 +55,7 @@ def _extended(octets: np.ndarray, p: Record, value: int, at: int) -> tuple[int, 
 
 @subkernel
 def _is_secured(octets: np.ndarray, p: Record, at: int, length: int) -> bool:
-    """Tell whether initialization vector, context and key are where OSCORE's option says.
+    """Check whether initialization vector, context and key are where OSCORE's option says.
 
     TShark counts what is left for the key in 8 bits. RFC 8613, section 6.1.
     """

@@ -70,7 +70,7 @@ def _holds_sdp(octets: np.ndarray, at: int, end: int, src_port: int, dst_port: i
 
 @subkernel
 def _holds(octets: np.ndarray, begin: int, end: int, wanted: tuple[int, int]) -> bool:
-    """Tell whether a text of up to four signs occurs; capital letters are as small ones."""
+    """Check whether a text of up to four signs occurs; capital letters are as small ones."""
     window: Any = np.uint32(0)
     for at in range(begin, end):
         window = window << np.uint32(8) | np.uint32(u8(octets, at) | 0x20)
@@ -81,7 +81,7 @@ def _holds(octets: np.ndarray, begin: int, end: int, wanted: tuple[int, int]) ->
 
 @subkernel
 def _is_skinny_media(octets: np.ndarray, at: int, end: int) -> bool:
-    """Tell whether one of a segment's messages is about media; lengths are little-endian."""
+    """Check whether one of a segment's messages is about media; lengths are little-endian."""
     while at + SKINNY_LEN + 4 <= end:
         if u8(octets, at + 3) or u8(octets, at + 2):
             return False  # longer than any: no Skinny

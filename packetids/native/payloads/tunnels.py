@@ -108,7 +108,7 @@ def in_udp(octets: np.ndarray, p: Record, src_port: int, dst_port: int) -> None:
 
 @subkernel
 def in_tcp(octets: np.ndarray, p: Record, at: int, src_port: int, dst_port: int) -> None:
-    """Say whether the payload, which begins at `at`, may hold packets or opens conversations."""
+    """Check whether the payload, which begins at `at`, may hold packets or opens conversations."""
     if p.end <= at:
         return
     if src_port in OPENFLOW or dst_port in OPENFLOW:
@@ -133,7 +133,7 @@ def _geneve(octets: np.ndarray, p: Record) -> None:
 
 @subkernel(forceinline=True)
 def _may_hold_packets(octets: np.ndarray, p: Record, port: int) -> bool:
-    """Tell whether what is at `port` is a tunnel whose header leaves room for a packet.
+    """Check whether what is at `port` is a tunnel whose header leaves room for a packet.
 
     Or a message after which TShark opens a conversation: of L2TP's control, ACDR, HART-IP.
     """
@@ -194,7 +194,7 @@ def _leads_on(octets: np.ndarray, p: Record, port: int) -> bool:
 
 @subkernel
 def _holds_ethertype(octets: np.ndarray, p: Record) -> bool:
-    """Tell whether InfiniBand's headers, of any length, may end in EtherType and 16 zero bits."""
+    """Check whether InfiniBand's headers, of any length, may end in EtherType and 16 zero bits."""
     for at in range(p.at + INFINIBAND_LEN, min(p.end - 4, p.at + INFINIBAND_MAX), 4):
         if u8(octets, at) in ETHERTYPE_BEGINNINGS and u16(octets, at + 2) == 0:
             return True
