@@ -1,6 +1,7 @@
 """A setting that does not fit stops the stage and says which, and what there is."""
 
 import dataclasses
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from packetids.core import allowed, classes, settings
 from packetids.core.errors import PacketidsError
 from stages import sample, sweep, train
+from tests.conftest import ROOT
 
 ROOT = Path(__file__).parents[1]
 
@@ -327,3 +329,13 @@ def test_the_settings_classes_are_imported_without_hydra_and_pydantic():
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
 
     assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "conf").glob("*/paper.yaml")), ids=lambda p: p.parts[-2]
+)
+def test_every_setting_of_the_papers_options_says_the_papers_value(path):
+    settings_of_file = [line for line in path.read_text().splitlines() if re.match(r"\w+:", line)]
+
+    assert settings_of_file
+    assert [line for line in settings_of_file if "# paper: " not in line] == []
