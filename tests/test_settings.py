@@ -13,7 +13,6 @@ import pytest
 from packetids.core import allowed, classes, settings
 from packetids.core.errors import PacketidsError
 from stages import sample, sweep, train
-from tests.conftest import ROOT
 
 ROOT = Path(__file__).parents[1]
 
