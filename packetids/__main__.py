@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.error("COMMAND needs to come first: " + ", ".join(SUBCOMMANDS))
 
 
-def _parser() -> tuple[argparse.ArgumentParser, argparse._SubParsersAction[Any]]:
+def _parser() -> tuple[argparse.ArgumentParser, "argparse._SubParsersAction[Any]"]:
     """Return the parser of what comes before a subcommand, and the action that holds those."""
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
