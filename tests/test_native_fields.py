@@ -321,6 +321,7 @@ def ipv6_text(written, octets):
     return text._ipv6(written, 0, octets, 0)
 
 
+@settings(deadline=None)  # the first call compiles
 @given(
     octets=st.binary(min_size=16, max_size=16)
     | st.binary(min_size=4, max_size=4).map(lambda ipv4: bytes(10) + b"\xff\xff" + ipv4)
