@@ -111,14 +111,14 @@ def _page(measured: list[dict[str, Any]]) -> str:
     lines = [
         "# How fast packet fields are read",
         "",
-        "Written by `python -m benchmarks.readers --page`; measured by `make bench`. Every run is "
-        "a process of its own with its start and imports, and the readers took turns; medians, of "
-        "native of four runs in each round, after runs that are not counted (in memory that the "
-        "machine has to clear first, a run takes up to a third longer). "
-        "The capture is the embedded one again and again, each time with other addresses "
-        "(`benchmarks/large_capture.py`), so that conversations are as many as in a flood; or, as "
-        "told, with the same ones after some repeats. What a reader must remember grows with the "
-        "number of conversations, not with the size of the capture.",
+        "Written by `python -m benchmarks.readers --page`; measured by `make bench`. Each run is "
+        "a separate process, including its start and imports, and the readers alternate. Values "
+        "are medians, for native of four runs per round, after warm-up runs that do not count (a "
+        "run takes up to a third longer in memory that the machine must clear first). The capture "
+        "repeats the embedded one, each time with other addresses "
+        "(`benchmarks/large_capture.py`), so that it has as many conversations as a flood, or, "
+        "where stated, with the same addresses after some repeats. A reader's memory grows with "
+        "the number of conversations, not with the size of the capture.",
     ]
     for found in sorted(measured, key=_subject):
         rounds, hosts, copies = (found["arguments"][n] for n in ("rounds", "hosts", "copies"))

@@ -40,10 +40,10 @@ def page(result: dict[str, Any]) -> str:
     """Write the whole page."""
     return "\n".join(
         [
-            "# The paper's scale, and 558.8 million packets on paper",
+            "# The paper's scale, and an estimate for all 558.8 million packets",
             "",
-            "Made by `python -m benchmarks.scale page` out of what "
-            "`python -m benchmarks.scale run` measured: edit neither number nor table here.",
+            "`python -m benchmarks.scale page` writes this page from what `python -m "
+            "benchmarks.scale run` measured; do not edit it.",
             "",
             measured(result),
             on_paper(result),
@@ -135,7 +135,7 @@ def on_paper(result: dict[str, Any]) -> str:
         )
     )
     lines = [
-        "## All of BoT-IoT, on paper",
+        "## All of BoT-IoT, estimated",
         "",
         f"The dataset has {full:,} packets (Table I); the sample {sampled:,}, {kept:,} after "
         "duplicates (Table II). Time is the measured time a row times the rows; on "
@@ -172,9 +172,9 @@ def on_paper(result: dict[str, Any]) -> str:
         lines.append(f"| {name} | {each:.1f} | {each * packets / 1e9:.2f} |")
     lines += [
         "",
-        "The captures themselves come on top. "
-        "DVC keeps a copy of each in its cache, unless `cache.type` links them. Repeated packets "
-        "pack better than real ones, so the real files may be larger.",
+        "The captures themselves need disk space in addition. DVC keeps a copy of each in its "
+        "cache, unless `cache.type` links them. Repeated packets "
+        "compress better than real ones, so real files may be larger.",
         "",
     ]
     return "\n".join(lines)
@@ -228,7 +228,7 @@ def _twins(result: dict[str, Any]) -> list[str]:
         "## Against plain pandas",
         "",
         "The same work as it is plainly written with pandas (`tests/naive.py`, `pandas_…`), in "
-        "turns with ours. The results were compared to the bit.",
+        "turns with ours. The results are bit-identical where the table says so.",
         "",
         "| step | ours s | pandas s | ratio | of processor time | ours GB | pandas GB | same |",
         "|---|--:|--:|--:|--:|--:|--:|---|",
@@ -292,8 +292,9 @@ def _from_captures(part: dict[str, Any]) -> list[str]:
     lines = [
         "## From captures to features",
         "",
-        f"{_machine(part['machine'], part['load_after'])} A made-up download in BoT-IoT's layout: "
-        f"the embedded captures, each {part['copies']} times, {part['octets'] / 1e9:.2f} GB "
+        f"{_machine(part['machine'], part['load_after'])} A synthetic download in BoT-IoT's "
+        f"layout: the embedded captures, each {part['copies']} times, {part['octets'] / 1e9:.2f} "
+        "GB "
         "(`benchmarks/scale_captures.py`); each stage once, with the native reader on all cores. "
         "Peak is the largest process's.",
         "",
@@ -318,7 +319,8 @@ def _growth(result: dict[str, Any]) -> list[str]:
     lines = [
         "## Growth",
         "",
-        "Seconds and peak GB for more and more packets; the last column is the time a row at the "
+        "Seconds and peak GB for growing numbers of packets; the last column is the time a row at "
+        "the "
         "largest scale over that at the smallest (1 is linear growth, less is better).",
         "",
         "| step | "
