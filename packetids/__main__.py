@@ -15,7 +15,7 @@ from typing import Any
 from packetids.version import __version__
 
 PROGRAM = "packetids"
-SHELLS = ("bash", "zsh", "tcsh")  # of those that shtab knows; tests press Tab in bash only
+SHELLS = ("bash", "zsh", "tcsh")  # supported by shtab; tests press Tab in bash only
 FILES, FOLDERS = ("IN", "OUT", "FILE.csv"), ("FOLDER",)  # the names of arguments that are paths
 
 
@@ -58,7 +58,7 @@ def _parser() -> tuple[argparse.ArgumentParser, "argparse._SubParsersAction[Any]
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Tools for packet captures.",
-        epilog=f"{PROGRAM} COMMAND --help tells what a command takes.",
+        epilog=f"{PROGRAM} COMMAND --help lists a command's arguments.",
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     parser.add_argument(
@@ -76,8 +76,8 @@ def _print_completion(shell: str) -> int:
         import shtab
     except ImportError:
         print(
-            f"{PROGRAM}: error: --print-completion needs the package shtab, which is not there: "
-            "pip install shtab",
+            f"{PROGRAM}: error: --print-completion needs the package shtab, which is not "
+            "installed: pip install shtab",
             file=sys.stderr,
         )
         return 1

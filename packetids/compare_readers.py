@@ -296,7 +296,7 @@ def main(arguments: list[str], program: str = PROGRAM) -> int:
             raise PacketidsError(f"{reader} is no reader; there is {known}.")
     if options.report and os.path.lexists(options.report) and not _is_report(options.report):
         parser.error(
-            f"--report {recognise.printable(options.report)} is there and is no report of this "
+            f"--report {recognise.printable(options.report)} exists and is not a report of this "
             "tool. It is not replaced: name another file"
         )
     captures, left_out = find(options.folder)

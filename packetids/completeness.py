@@ -54,70 +54,70 @@ def measure(counts: pd.DataFrame, is_bot_iot: bool, damaged: Sequence[str] = ())
     }  # fmt: skip
 
 
-def table(found: dict[str, Any]) -> pd.DataFrame:
+def table(measured: dict[str, Any]) -> pd.DataFrame:
     """Return Table I: a row a class, columns class, packets, paper, difference."""
-    rows = [{"class": key, **values} for key, values in found["classes"].items()]
-    total = {"class": "Total", "packets": found["packets"], "paper": found["packets_paper"]}
-    rows.append(total | {"difference": found["packets"] - found["packets_paper"]})
+    rows = [{"class": key, **values} for key, values in measured["classes"].items()]
+    total = {"class": "Total", "packets": measured["packets"], "paper": measured["packets_paper"]}
+    rows.append(total | {"difference": measured["packets"] - measured["packets_paper"]})
     return pd.DataFrame(rows)
 
 
-def lines(found: dict[str, Any]) -> list[str]:
+def lines(measured: dict[str, Any]) -> list[str]:
     """Describe the counts of BoT-IoT's classes beside the paper's, one line per class."""
-    if not found["is_bot_iot"]:
+    if not measured["is_bot_iot"]:
         return []
-    return [share(found)] + [
+    return [share(measured)] + [
         f"{key}: {values['packets']:,} packets, Table I {values['paper']:,}, "
         f"difference {values['difference']:+,}"
-        for key, values in found["classes"].items()
+        for key, values in measured["classes"].items()
     ]
 
 
-def share(found: dict[str, Any]) -> str:
+def share(measured: dict[str, Any]) -> str:
     """Describe what part of BoT-IoT this is; return "" for other datasets."""
-    if not found["is_bot_iot"]:
+    if not measured["is_bot_iot"]:
         return ""
     return (
-        f"{found['captures']:,} of {found['captures_paper']:,} captures, "
-        f"{found['packets']:,} of {found['packets_paper']:,} packets"
+        f"{measured['captures']:,} of {measured['captures_paper']:,} captures, "
+        f"{measured['packets']:,} of {measured['packets_paper']:,} packets"
     )
 
 
 def notice(dataset: settings.Dataset, path: Path = PATH) -> str:
     """Describe what results are made from: the dataset's notice and, of BoT-IoT, the part."""
-    found = json.loads(path.read_text(encoding="utf-8"))
-    if not found["is_bot_iot"]:
-        return " ".join(filter(None, (dataset.notice, damage(found))))
-    whole = "All of BoT-IoT's captures" if found["complete"] else "A part of BoT-IoT"
-    if found["captures"] > found["captures_paper"]:
+    measured = json.loads(path.read_text(encoding="utf-8"))
+    if not measured["is_bot_iot"]:
+        return " ".join(filter(None, (dataset.notice, damage(measured))))
+    whole = "All of BoT-IoT's captures" if measured["complete"] else "A part of BoT-IoT"
+    if measured["captures"] > measured["captures_paper"]:
         whole = "More captures than the paper's"
-    said = f"{dataset.notice} {whole}: {share(found)}."
-    if found["differs"]:
+    text = f"{dataset.notice} {whole}: {share(measured)}."
+    if measured["differs"]:
         apart = ", ".join(
             f"{key} {values['difference']:+,}"
-            for key, values in found["classes"].items()
+            for key, values in measured["classes"].items()
             if values["difference"]
         )
-        said += f" Warning: packets differ from the paper's Table I: {apart}."
-    return " ".join(filter(None, (said, damage(found))))
+        text += f" Warning: packets differ from the paper's Table I: {apart}."
+    return " ".join(filter(None, (text, damage(measured))))
 
 
-def damage(found: dict[str, Any]) -> str:
+def damage(measured: dict[str, Any]) -> str:
     """Describe which captures count in part because they are damaged; return "" if none is."""
-    damaged = found["damaged"]
+    damaged = measured["damaged"]
     if not damaged:
         return ""
     names = ", ".join(damaged[:DAMAGED_NAMES]) + (" …" if damaged[DAMAGED_NAMES:] else "")
     return (
-        f"Warning: {len(damaged)} of {found['captures']:,} captures are damaged and count up to "
+        f"Warning: {len(damaged)} of {measured['captures']:,} captures are damaged and count up to "
         f"the damage only (extract.keep_damaged): {names}."
     )
 
 
 def source(dataset: settings.Dataset, path: Path = PATH) -> str:
     """Name the dataset and its part, for a figure's foot."""
-    found = json.loads(path.read_text(encoding="utf-8"))
-    said = share(found)
-    if damaged := len(found["damaged"]):
-        said += f"{', ' if said else ''}{damaged:,} damaged, in part"
-    return f"dataset {dataset.name}" + (f": {said}" if said else "")
+    measured = json.loads(path.read_text(encoding="utf-8"))
+    text = share(measured)
+    if damaged := len(measured["damaged"]):
+        text += f"{', ' if text else ''}{damaged:,} damaged, in part"
+    return f"dataset {dataset.name}" + (f": {text}" if text else "")

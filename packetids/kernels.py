@@ -89,7 +89,7 @@ def _folder(module: Path) -> Path | None:
         return None
     name = ".".join(module.relative_to(PACKAGE).with_suffix("").parts)
     folder = top / f"{name}-{sources.digest(sources.reachable(module))[:HASH_DIGITS]}"
-    if top == _beside() and not folder.exists():  # nobody else's: older ones serve no one
+    if top == _beside() and not folder.exists():  # ours only; older ones are useless
         for older in top.glob(f"{name}-{'?' * HASH_DIGITS}"):
             shutil.rmtree(older, ignore_errors=True)
     return folder
@@ -107,7 +107,7 @@ def _top() -> Path | None:
             tempfile.TemporaryFile(dir=place).close()
             return place
     log.warning(
-        "compiled kernels cannot be kept, so every process compiles them anew: none of %s can be "
+        "compiled kernels cannot be kept, so every process compiles them again: none of %s can be "
         "written. Set NUMBA_CACHE_DIR to a folder that can.", ", ".join(map(str, tried)),
     )  # fmt: skip
     return None
@@ -118,7 +118,7 @@ def _beside() -> Path:
 
 
 class _Locator(caching._CacheLocator):
-    """Where numba finds the kernels of one function: in a folder that tells their sources."""
+    """Where numba finds the kernels of one function: in a folder named by their sources' hash."""
 
     def __init__(self, function: Callable[..., Any], folder: Path) -> None:
         self._folder = folder
@@ -147,7 +147,7 @@ class _Entry(caching.CompileResultCacheImpl):
 
 
 class _Kept(caching.FunctionCache):
-    """The kept kernels of one function. What cannot be read or written is compiled, and told."""
+    """The kept kernels of one function. What cannot be read or written is compiled, and logged."""
 
     def __init__(self, function: Callable[..., Any], folder: Path) -> None:
         self._name, self._py_func = repr(function), function
@@ -177,6 +177,6 @@ class _Kept(caching.FunctionCache):
 @cache
 def _tell_once(folder: str, what: str) -> None:
     log.warning(
-        "kept kernels in %s %s, so they are compiled anew. If that comes again, remove the folder "
+        "kept kernels in %s %s, so they are compiled again. If this recurs, remove the folder "
         "or set NUMBA_CACHE_DIR to another.", folder, what,
     )  # fmt: skip

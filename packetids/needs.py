@@ -20,26 +20,26 @@ class Lack:
     needed_by: tuple[str, ...]  # what params.yaml lists, such as "task Keylogging"
 
 
-def lacks(there: Collection[str], tasks: list[str], trials: list[str]) -> list[Lack]:
+def lacks(present: Collection[str], tasks: list[str], trials: list[str]) -> list[Lack]:
     """List what `tasks` and `trials` need beyond `there`, the keys of the dataset's classes."""
     binary = {task: f"task {task}" for task in tasks if task != classes.MULTICLASS}
     multiclass = [f"task {task}" for task in tasks if task == classes.MULTICLASS]
     multiclass += ["all trials"] if trials else []  # which are of the multi-class task
-    needed_by = {task: [line] for task, line in binary.items() if task not in there}
-    needed_by |= {group: multiclass for group in missing_groups(there)}
-    if classes.NORMAL not in there:
+    needed_by = {task: [line] for task, line in binary.items() if task not in present}
+    needed_by |= {group: multiclass for group in missing_groups(present)}
+    if classes.NORMAL not in present:
         needed_by[classes.NORMAL] = [*binary.values(), *multiclass]
     return [Lack(name, tuple(lines)) for name, lines in needed_by.items() if lines]
 
 
-def missing_groups(there: Collection[str]) -> list[str]:
+def missing_groups(present: Collection[str]) -> list[str]:
     """List the classes of the multi-class task of which `there`, keys of classes, has none."""
-    groups = {classes.BY_KEY[key].group for key in there}
+    groups = {classes.BY_KEY[key].group for key in present}
     return [group for group in classes.GROUPS if group not in groups]
 
 
 def check(
-    there: Collection[str], tasks: list[str], trials: list[str], place: Path, unit: str
+    present: Collection[str], tasks: list[str], trials: list[str], place: Path, unit: str
 ) -> None:
     """Refuse tasks and trials that the dataset at `place`, counted in `unit`, cannot serve.
 
@@ -48,7 +48,7 @@ def check(
     PacketidsError
         Names what is missing and what to take out of params.yaml.
     """
-    if not (missing := lacks(there, tasks, trials)):
+    if not (missing := lacks(present, tasks, trials)):
         return
     needed_by = dict.fromkeys(line for lack in missing for line in lack.needed_by)
     raise PacketidsError(

@@ -23,13 +23,13 @@ def reachable(module: Path) -> set[Path]:
     """
     reached, unread = {module}, [module]
     while unread:
-        found = {
+        imported = {
             path
             for name, members in _IMPORTED.findall(unread.pop().read_bytes())
             for path in _files(name.decode(), re.findall(r"\w+", members.decode()))
         }
-        unread += found - reached
-        reached |= found
+        unread += imported - reached
+        reached |= imported
     beside = {text for path in reached for text in path.parent.glob("*.txt")}
     return reached | beside
 

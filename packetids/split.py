@@ -45,13 +45,13 @@ def deal(
         captures = table["capture"].iloc[rows]
         fold = _by_capture(captures, task, test_share, validation_share, seed)
     key = key_numbers(table)[rows]
-    there = np.bincount(key, minlength=len(classes.KEYS))
+    counts = np.bincount(key, minlength=len(classes.KEYS))
     for number, name in enumerate(FOLDS):
         dealt = np.bincount(key[fold == number], minlength=len(classes.KEYS))
-        if missing := sorted(classes.KEYS[i] for i in np.flatnonzero((there > 0) & (dealt == 0))):
+        if missing := sorted(classes.KEYS[i] for i in np.flatnonzero((counts > 0) & (dealt == 0))):
             raise PacketidsError(
                 f"task {task}: no packet of {missing[0]} came into the {name} fold; "
-                f"{there[classes.KEYS.index(missing[0])]} packets of it are there in all. Keep "
+                f"{counts[classes.KEYS.index(missing[0])]} packets of it exist in all. Keep "
                 "more of it in conf/sample/, or change the shares in conf/split/."
             )
     return fold

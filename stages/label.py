@@ -65,19 +65,19 @@ def main(config: Config) -> None:
     atomic.write_csv(RESULTS / "counts.csv", counted.packets)
     atomic.write_csv(RESULTS / "report.csv", report)
     damaged = [one.name for one in listed if parquet.damage(FIELDS / f"{one.name}.parquet")]
-    found = completeness.measure(counted.packets, dataset.is_bot_iot, damaged)
-    atomic.write_json(completeness.PATH, found)
-    atomic.write_csv(RESULTS / "table-1.csv", completeness.table(found))
+    measured = completeness.measure(counted.packets, dataset.is_bot_iot, damaged)
+    atomic.write_json(completeness.PATH, measured)
+    atomic.write_csv(RESULTS / "table-1.csv", completeness.table(measured))
     by_class = counted.packets.groupby("class")["packets"].sum()
     log.info(
         "%d packets, %d of attacks", by_class.sum(), by_class.drop("Normal", errors="ignore").sum()
     )
-    for line in completeness.lines(found):
-        log.log(logging.WARNING if found["differs"] else logging.INFO, line)
+    for line in completeness.lines(measured):
+        log.log(logging.WARNING if measured["differs"] else logging.INFO, line)
 
 
 def withdraw(listed: list[listing.Capture], results: tuple[Path, ...]) -> None:
-    """Remove labels that are refused, or of an earlier run, so that nobody takes them for right."""
+    """Remove labels that are refused or of an earlier run, so that they are not used by mistake."""
     labels = (LABELLED / f"{capture.name}.parquet" for capture in listed)
     for path in (*labels, *results):
         path.unlink(missing_ok=True)

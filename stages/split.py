@@ -21,7 +21,7 @@ FEATURES = Path("data/preprocess/features.parquet")
 FOLDS = Path("data/split")
 COUNTS = Path("results/split/counts.csv")
 # DVC stops where a dependency is not there, and stages depend on these folders: a file in each
-# keeps them there without a task or trial. It also tells what in them is left of other choices.
+# keeps them even without a task or trial, and shows which of their contents are of other choices.
 LISTED = "{top}/{stage}/listed.json"
 
 log = logging.getLogger("split")

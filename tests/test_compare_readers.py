@@ -190,7 +190,7 @@ def test_a_report_replaces_a_report_and_nothing_else(folder, compared, tmp_path,
     for path in (folder / "one.pcap", tmp_path / "other.csv", tmp_path, Path("/dev/null")):
         with pytest.raises(SystemExit, match="2"):
             compared(same, same, "--report", str(path))
-        assert "is there and is no report of this tool" in capsys.readouterr().err
+        assert "exists and is not a report of this tool" in capsys.readouterr().err
     assert (folder / "one.pcap").read_bytes() == b"read by no reader of this test"
 
 

@@ -206,7 +206,7 @@ class TestOutIsNeverWhatIsNoParquet:
     def test_several_captures_as_a_shell_gives_them(self, folder, tiny_pcaps):
         names = [folder / name for name in ("a.pcap", "b.pcap", "c.pcap")]
 
-        refused(tool(*names[:2]), 2, "b.pcap, is there and is no Parquet file", "a capture")
+        refused(tool(*names[:2]), 2, "b.pcap, exists and is not a Parquet file", "a capture")
         refused(tool(*names), 2, "unrecognized arguments", "c.pcap", "name their folder")
         refused(tool(*names, "--reader", "native"), 2, "c.pcap", "name their folder")
         refused(tool("-", names[0], stdin=names[1].read_bytes()), 2, "is no Parquet file")
@@ -220,8 +220,8 @@ class TestOutIsNeverWhatIsNoParquet:
         before = untouched(folder)
 
         for name, words in (
-            ("notes.parquet", "is there and is no Parquet file: it begins with 6d 79 20 6e"),
-            ("link", "is there and is no Parquet file"),
+            ("notes.parquet", "exists and is not a Parquet file: it begins with 6d 79 20 6e"),
+            ("link", "exists and is not a Parquet file"),
             ("gone", "is a link to nowhere, which is not there"),
             ("fifo", "is a FIFO"),
             ("/dev/null", "is a device"),
@@ -252,7 +252,7 @@ class TestOutIsNeverWhatIsNoParquet:
         done = tool(folder, out)
 
         assert done.returncode == 1 and b"Traceback" not in done.stderr
-        assert b"a.pcap.parquet is there and is no Parquet file" in done.stderr
+        assert b"a.pcap.parquet exists and is not a Parquet file" in done.stderr
         assert b"b.pcap.parquet is a folder" in done.stderr
         assert (out / "a.pcap.parquet").read_bytes() == (folder / "a.pcap").read_bytes()
         assert pq.read_metadata(out / "c.pcap.parquet").num_rows == 64

@@ -77,7 +77,7 @@ def listed(folder: Path) -> list[Capture]:
     if columns != COLUMNS or not rows:
         raise PacketidsError(
             f"{path}: needs the columns {', '.join(COLUMNS)} and at least one capture; it has "
-            f"{', '.join(columns)} and {len(rows)} rows. Make it anew: dvc repro capture."
+            f"{', '.join(columns)} and {len(rows)} rows. Run dvc repro capture to make it again."
         )
     return [
         Capture(name, Path(place), subcategory, int(octets), identity)
@@ -253,7 +253,7 @@ def unpack(dataset: Path, target: Path) -> list[Capture]:
     if missing := sorted(manifest.keys() - {place.name for place in places}):
         raise PacketidsError(
             f"{folder}: {len(missing)} of {len(manifest)} captures of the manifest are missing, "
-            f"first {missing[0]}. Restore them (git checkout -- {dataset}), or record anew."
+            f"first {missing[0]}. Restore them (git checkout -- {dataset}), or record again."
         )
     unpacked = []
     for place in places:
@@ -304,7 +304,7 @@ def place(dataset: Path) -> list[Capture]:
 
 
 def check_recorded_by(dataset: Path, name: str, recorded_by: str) -> None:
-    """Refuse a folder that is not of the chosen dataset, so that no notice tells a lie.
+    """Refuse a folder that is not of the chosen dataset, so that no notice is false.
 
     `recorded_by` is the start of the command in the manifest; empty where there is no manifest.
     """
@@ -336,7 +336,7 @@ def _manifest(dataset: Path) -> dict[str, dict[str, Any]]:
     except FileNotFoundError:
         raise PacketidsError(
             f"{path} is missing: it holds the SHA-256 of every capture. Restore it (git checkout), "
-            "or record anew with make testbed."
+            "or record again with make testbed."
         ) from None
     except OSError as error:
         raise PacketidsError(f"{path}: cannot be read ({recognise.words(error)}).") from None

@@ -191,7 +191,7 @@ def packing_of(begin: bytes) -> str:
 
 
 def format_of(begin: bytes) -> str:
-    """Name what begins with `begin`, other than pcap and pcapng; empty if nobody knows."""
+    """Name the format that begins with `begin`, other than pcap and pcapng; "" if unknown."""
     known = PACKINGS | FOREIGN | OTHERS
     return next((name for magic, name in known.items() if begin.startswith(magic)), "")
 
@@ -265,7 +265,7 @@ def not_replaceable(path: Path) -> str:
         return ""
     known = "a capture" if begin[:4] in MAGICS else format_of(begin)
     what = f" ({known})" if known else ""
-    return f"is there and is no Parquet file: it begins with {begin[:4].hex(' ')}{what}"
+    return f"exists and is not a Parquet file: it begins with {begin[:4].hex(' ')}{what}"
 
 
 def reason(path: Path, error: OSError) -> str:
@@ -282,7 +282,7 @@ def words(error: Exception) -> str:
 
 
 def kind_of(mode: int) -> str:
-    """Name the kind of file that a mode tells."""
+    """Name the kind of file of a mode."""
     kinds = {
         stat.S_IFDIR: "a folder",
         stat.S_IFIFO: "a FIFO",
@@ -358,7 +358,7 @@ def _walk(folder: Path, follow: bool, found: Found) -> Iterator[Path]:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what tells folders apart; None of what is no folder, or is not there any more."""
+    """Return a folder's identity; None if it is not a folder or no longer exists."""
     try:
         status = path.stat()
     except OSError:
@@ -379,6 +379,6 @@ def _with_utf8_name(file: File, folder: Path) -> File:
 
 
 def _is_noise(file: File) -> bool:
-    """Check whether nobody wants to hear of a file that is left out."""
+    """Check whether a file that is left out need not be reported."""
     hidden = file.path.name.startswith(".") or file.path.suffix == ".dvc"
     return file.kind is Kind.OTHER and hidden and is_utf8(file.path)

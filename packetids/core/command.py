@@ -13,7 +13,7 @@ from packetids.core import settings
 from packetids.core.errors import PacketidsError
 
 HELP = ("-h", "--help")
-# What the system may say of a path that the settings name, or of a disk; no bug of ours.
+# Errors of the system for a path in the settings, or for a disk; not a bug.
 REFUSED = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EEXIST, errno.EIO}
 
 
@@ -46,7 +46,7 @@ def _of_the_disk(error: OSError) -> str | None:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         free_mb = shutil.disk_usage(".").free / 1e6
         return (
-            f"the disk is full: {where} could not be written and is not there; {free_mb:.0f} MB "
+            f"the disk is full: {where} could not be written; {free_mb:.0f} MB "
             "are free. Free some space and run dvc repro again: finished stages are kept."
         )
     if error.errno == errno.ENOENT and error.filename:

@@ -56,7 +56,7 @@ def compose(overrides: list[str]) -> Composed:
     PacketidsError
         If a file is no YAML, or a name of a setting, group or option does not exist.
     """
-    # Imported here, because the extract tool wants only the classes of the settings.
+    # Imported here, because the extract tool needs only the classes of the settings.
     from hydra import compose, initialize_config_dir
     from hydra.errors import HydraException
     from omegaconf import OmegaConf

@@ -23,7 +23,7 @@ from packetids.core.errors import PacketidsError
 
 CAPTURE_GROUP_ROWS = 1 << 17  # of a row group of a capture; readers and writer keep one in memory
 # Of a column, that the library encodes at once and puts into one page. Its defaults, 2^10 and
-# 20,000, cost time and room; nobody reads less than a row group here.
+# 20,000, cost time and space, and every reader here reads whole row groups.
 PAGE_ROWS = 1 << 18
 PAGE_OCTETS = 1 << 23
 DAMAGE = "packetids.damage"  # of a capture's metadata: what ended its reading early

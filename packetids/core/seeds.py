@@ -11,5 +11,5 @@ def generator(seed: int, name: str) -> np.random.Generator:
 
 
 def integer(seed: int, name: str) -> int:
-    """Draw one seed below 2**31 for a library that wants an integer (scikit-learn, Keras)."""
+    """Draw one seed below 2**31 for a library that takes an integer (scikit-learn, Keras)."""
     return int(generator(seed, name).integers(2**31))

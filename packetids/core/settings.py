@@ -138,7 +138,7 @@ class Svc:
 
 @dataclass(frozen=True)
 class Track:
-    """What MLflow is told."""
+    """How runs are logged to MLflow."""
 
     live: bool  # while training runs, too
 

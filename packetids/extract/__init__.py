@@ -118,7 +118,7 @@ def _check_begin(capture: Path | BinaryIO) -> None:
         if file.kind in (recognise.Kind.OTHER, recognise.Kind.PRETENDER):
             raise PacketidsError(
                 f"{file}. Fetch it again, or take it out of the captures folder; what TShark makes "
-                "of it, the tshark reader tells."
+                "of it; the tshark reader can."
             )
 
 

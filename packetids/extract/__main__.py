@@ -157,7 +157,7 @@ def _read(source: Path | BinaryIO, given: argparse.Namespace, named: str = "") -
 
 
 def _is_stream(source: str) -> bool:
-    """Check whether `source` can be read only once; what is not there is for who opens it."""
+    """Check whether `source` can be read only once; a missing file is for its reader to report."""
     return source == "-" or (os.path.exists(source) and stat.S_ISFIFO(os.stat(source).st_mode))
 
 
@@ -176,7 +176,7 @@ def _opened(source: str) -> BinaryIO:
 
 
 def _spooled(stream: BinaryIO, given: argparse.Namespace) -> extract.Reading:
-    """Read a stream through a file beside the target: TShark may have to begin anew."""
+    """Read a stream through a file beside the target, because TShark may have to start over."""
     named = STANDARD_INPUT if given.source == "-" else printable(given.source)
     folder = given.target.parent
     folder.mkdir(parents=True, exist_ok=True)

@@ -40,7 +40,7 @@ class Outcome:
     capture: Capture
     reading: extract.Reading | None  # None if it could not be read
     seconds: float = 0.0  # 0 if its Parquet file was there already
-    error: str = ""  # it could not be read, or not to its end: `reading` tells which
+    error: str = ""  # why it could not be read, or not to its end (then there is a `reading`)
     compiled_s: float = 0.0  # before, for the worker's kernels; not counted in `seconds`
 
     @property

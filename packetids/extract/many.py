@@ -155,11 +155,11 @@ def _tshark_version(reader: str) -> str:
 
 def _there(target: Path, key: str, keep_damaged: bool) -> extract.Reading | None:
     """Return how `target` was read, if it exists, is whole and has this `key`."""
-    told, packets = _told(target)
-    damage = told.get(extract.DAMAGE, "")
-    if told.get(KEY) != key or (damage and not keep_damaged):
+    metadata, packets = _told(target)
+    damage = metadata.get(extract.DAMAGE, "")
+    if metadata.get(KEY) != key or (damage and not keep_damaged):
         return None
-    return extract.Reading(told[extract.READ_BY], told[extract.REASON], packets, damage)
+    return extract.Reading(metadata[extract.READ_BY], metadata[extract.REASON], packets, damage)
 
 
 def _told(target: Path) -> tuple[dict[str, str], int]:

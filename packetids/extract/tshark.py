@@ -44,12 +44,12 @@ def version() -> str:
     program = shutil.which("tshark")
     if program is None:
         raise PacketidsError(f"TShark is needed and not on PATH. {HOW_TO_GET_IT}.")
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
-    match = re.search(r"TShark \(Wireshark\) (\d+\.\d+\.\d+)", said.stdout)
+    output = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    match = re.search(r"TShark \(Wireshark\) (\d+\.\d+\.\d+)", output.stdout)
     if match is None:
         raise PacketidsError(
             f"{program} --version needs to print 'TShark (Wireshark) X.Y.Z' and printed "
-            f"{said.stdout[:80]!r}. {HOW_TO_GET_IT}."
+            f"{output.stdout[:80]!r}. {HOW_TO_GET_IT}."
         )
     return match[1]
 
@@ -89,7 +89,7 @@ def read(capture: Path | BinaryIO, display_filter: str) -> Iterator[pa.RecordBat
         except OSError as error:
             raise PacketidsError(f"{named} cannot be read ({words(error)}).") from None
         empty = not begin
-    if empty:  # TShark takes nothing for a capture without packets
+    if empty:  # TShark reads empty input as a capture without packets
         raise PacketidsError(
             f"{named}: TShark stopped before it: it has 0 octets and a capture at least 24. Fetch "
             "it again, or take it out of the captures folder."
@@ -120,7 +120,7 @@ def read(capture: Path | BinaryIO, display_filter: str) -> Iterator[pa.RecordBat
             for batch in _tables(process.stdout):
                 rows += batch.num_rows
                 yield batch
-        except BaseException:  # the caller wants no more
+        except BaseException:  # the caller stopped reading
             process.kill()
             raise
         finally:
@@ -219,7 +219,7 @@ def _nanoseconds(column: pa.Array) -> pa.Array:
     return pc.add(pc.multiply(seconds, 1_000_000_000), pc.multiply(sign, fraction))
 
 
-def _first_complaint(said: bytes) -> str:
-    lines = said.decode("utf-8", "replace").splitlines()
-    told = [line for line in lines if line and not line.startswith("Running as user")]
-    return " ".join(told) if told else "it gave no reason."
+def _first_complaint(output: bytes) -> str:
+    lines = output.decode("utf-8", "replace").splitlines()
+    complaints = [line for line in lines if line and not line.startswith("Running as user")]
+    return " ".join(complaints) if complaints else "it gave no reason."

@@ -78,7 +78,7 @@ def read(sampled: Path, well_known_ports: list[int]) -> tuple[pd.DataFrame, Fitt
     """Make the features of every packet in the Parquet file `sampled`.
 
     Packets are read a row group at a time, twice: `fit`, then `features`. Memory holds the
-    features, about 80 octets a packet, and one row group.
+    features, about 80 bytes per packet, and one row group.
 
     Returns
     -------

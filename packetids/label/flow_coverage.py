@@ -43,7 +43,7 @@ class Held:
     without_flow: int = 0
 
     def add(self, ends: rules.Ends, uncovered: np.ndarray | None, p: Label) -> None:
-        """Count packets; `uncovered` tells which of them no flow record holds."""
+        """Count packets; `uncovered` marks those that no flow record holds."""
         bots = p.bots + p.bots_ipv6
         of_bot = ends.are(bots, ends.source) | ends.are(bots, ends.destination)
         self.packets += len(of_bot)
@@ -130,18 +130,18 @@ def as_json(
     captures: list[Held], chosen: Chosen, records: flow_index.Flows | None
 ) -> dict[str, Any]:
     """Return what ``flows.json`` says: which flow records were read, and what they cover."""
-    told = chosen.as_json() | {"flows": 0, "unmatched": {}, "coverage": None}
+    record = chosen.as_json() | {"flows": 0, "unmatched": {}, "coverage": None}
     if records is not None:
         every = total(captures)
-        told["flows"] = len(records)
-        told["unmatched"] = dict(records.unmatched.most_common(20))
-        told["coverage"] = {
+        record["flows"] = len(records)
+        record["unmatched"] = dict(records.unmatched.most_common(20))
+        record["coverage"] = {
             "packets": every.packets,
             "bot_packets": every.bot_packets,
             "bot_packets_without_flow": every.without_flow,
             "share": round(every.share, 6),
         }
-    return told
+    return record
 
 
 def tell(captures: list[Held], p: Label) -> None:
@@ -184,20 +184,20 @@ def refuse(captures: list[Held], p: Label, chosen: Chosen, records: flow_index.F
 
 def causes(captures: list[Held], chosen: Chosen, records: flow_index.Flows) -> str:
     """Describe the flow records, and why they may hold none of a capture's packets."""
-    said = [
+    sentences = [
         f"The flow records{' are a part of the dataset' if chosen.is_part else ''}: "
         f"{chosen.source}, {chosen.amount()}."
     ]
     if len(records) < UNMATCHED_NOTABLE * records.rows:
         why, count = records.unmatched.most_common(1)[0]
-        said.append(
+        sentences.append(
             f"{records.unmatched.total():,} of {records.rows:,} records can match no packet, "
             f"{count:,} by their {why}."
         )
     none = [held for held in captures if held.without_flow and held.share >= NEARLY_ALL]
     untimely = [held for held in none if not held.flow_records]
     if untimely and records:
-        said.append(
+        sentences.append(
             f"No record is of the time of {untimely[0].capture}"
             f"{f' and {len(untimely) - 1} more captures' if untimely[1:] else ''} "
             f"({_times(total(untimely).span_us)}); the records are of "
@@ -205,12 +205,12 @@ def causes(captures: list[Held], chosen: Chosen, records: flow_index.Flows) -> s
             "times are not UTC (names of BoT-IoT's captures are in UTC+10), or of another year."
         )
     elif len(records) and total(captures).share >= NEARLY_ALL:
-        said.append(
+        sentences.append(
             "There are records of the captures' time, and they are of other flows: CSV files are "
             "missing; or times were moved (another time zone) or lost digits (see "
             "label.tolerance_s); or addresses were changed."
         )
-    return " ".join(said)
+    return " ".join(sentences)
 
 
 def _times(span_us: tuple[int, int]) -> str:

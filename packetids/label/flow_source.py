@@ -160,13 +160,13 @@ def choose(folder: Path, preference: Sequence[str], is_bot_iot: bool) -> Chosen:
         if source in by_source:
             by_source[source], doubled = _without_copies(folder, by_source[source])
             aside += doubled
-    there = [source for source in preference if source in by_source]
+    present = [source for source in preference if source in by_source]
     amounts = {
         source: Chosen(
             folder, source, by_source[source], BOT_IOT[source] if is_bot_iot else None,
             sum(one.rows for one in by_source[source]),
         )
-        for source in there
+        for source in present
     }  # fmt: skip
     source, why = _pick(amounts)
     for other, layouts in by_source.items():
@@ -189,18 +189,18 @@ def _without_copies(folder: Path, layouts: list[Layout]) -> tuple[list[Layout], 
     A copy has another name (``data_1.csv`` is ``UNSW_2018_IoT_Botnet_Dataset_1.csv``), is
     compressed, or was cut short.
     """
-    kept: dict[tuple[tuple[str, ...], ...], Layout] = {}
+    distinct: dict[tuple[tuple[str, ...], ...], Layout] = {}
     aside = []
     for one in layouts:
-        other = kept.setdefault(one.begin, one)
+        other = distinct.setdefault(one.begin, one)
         if other is one:
             continue
         more, less = (one, other) if one.rows > other.rows else (other, one)
-        kept[one.begin] = more
+        distinct[one.begin] = more
         same = f"it begins with the same rows as {shown(more.path.relative_to(folder))}"
         rows = f"about {less.rows:,} rows, and {more.rows:,} there"
         aside.append(Aside(less.path, f"{same}: {rows}"))
-    return list(kept.values()), aside
+    return list(distinct.values()), aside
 
 
 def _pick(amounts: dict[str, Chosen]) -> tuple[str, str]:
@@ -208,7 +208,7 @@ def _pick(amounts: dict[str, Chosen]) -> tuple[str, str]:
     if not amounts:
         return "", "there is none"
     if len(amounts) == 1:
-        return next(iter(amounts)), "no other source is there"
+        return next(iter(amounts)), "no other source is present"
     held = {source: _of_dataset(chosen, amounts) for source, chosen in amounts.items()}
     most = max(held, key=lambda source: held[source])
     complete = [
@@ -218,7 +218,7 @@ def _pick(amounts: dict[str, Chosen]) -> tuple[str, str]:
     first = complete[0] if complete else most
     before = list(amounts)[: list(amounts).index(first)]
     source = most if any(held[other] > held[first] for other in before) else first
-    why = "it is complete" if source in complete else "of those that are there it holds most"
+    why = "it is complete" if source in complete else "of the present ones it holds the most"
     amount = ", ".join(
         f"{name} {percent(held[name]) if chosen.whole else f'{chosen.rows:,} rows'}"
         for name, chosen in amounts.items()

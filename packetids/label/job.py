@@ -87,7 +87,7 @@ def _label(job: Job) -> Labelled:
             writer.write_table(labelled)
         if writer is None:
             raise PacketidsError(
-                f"{job.fields} holds no packet. Make it anew: dvc repro -f extract."
+                f"{job.fields} holds no packet. Run dvc repro -f extract to make it again."
             )
     return made
 

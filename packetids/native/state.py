@@ -122,7 +122,7 @@ def output() -> Output:
 
 @subkernel(forceinline=True)
 def u8(octets: np.ndarray, at: int) -> int:
-    """Read one octet; by an unsigned index, for which nobody looks from the end."""
+    """Read one octet by an unsigned index: numba then omits negative-index wraparound."""
     return np.int64(octets[np.uint64(at)])  # type: ignore[return-value]
 
 

@@ -53,7 +53,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Measured:
-    """What reading the head of a capture told."""
+    """What reading the head of a capture measured."""
 
     packets_per_s: float
     passing_share: float  # of all packets, through the display filter
@@ -85,16 +85,16 @@ def placed(
     reads = []
     for one in looked.places:
         if not packed and (why := recognise.unread(one.file, natively=natively)):
-            said = f"{printable(one.file.path)}: {why}."
-            rows.append(Finding("capture", said, "a capture that the reader reads", BAD))
+            text = f"{printable(one.file.path)}: {why}."
+            rows.append(Finding("capture", text, "a capture that the reader reads", BAD))
         else:
             reads.append(one)
     found: dict[str, list[Place]] = defaultdict(list)
-    walked = walk_all([Walk(one.file.path, one.file.packing) for one in reads], workers)
-    for one, told in zip(reads, walked, strict=True):
+    walks = walk_all([Walk(one.file.path, one.file.packing) for one in reads], workers)
+    for one, walked in zip(reads, walks, strict=True):
         path, packing = one.file.path, one.file.packing
-        rows += whole(path, told, natively=natively, keep_damaged=keep_damaged)
-        found[one.subcategory].append(Place(path, octets_of(path), packing, told.packets))
+        rows += whole(path, walked, natively=natively, keep_damaged=keep_damaged)
+        found[one.subcategory].append(Place(path, octets_of(path), packing, walked.packets))
     return found, rows + left_out(looked.left_out)
 
 
@@ -105,12 +105,12 @@ def walk_all(work: list[Walk], workers: int) -> list[Walked]:
     octets = [octets_of(one.path) for one in work]
     order = sorted(range(len(work)), key=lambda i: -octets[i])  # so that all end together
     where = settings.Compute(backend="processes", workers=max(workers, 1), scheduler="")
-    walked: dict[int, Walked] = {}
+    walks: dict[int, Walked] = {}
     with Progress(len(work), sum(octets), log) as progress:
-        for i, told in compute.completed(walk.walk, [work[i] for i in order], where):
-            walked[order[i]] = told
-            progress.add(octets[order[i]], told.packets)
-    return [walked[i] for i in range(len(work))]
+        for i, walked in compute.completed(walk.walk, [work[i] for i in order], where):
+            walks[order[i]] = walked
+            progress.add(octets[order[i]], walked.packets)
+    return [walks[i] for i in range(len(work))]
 
 
 def octets_of(path: Path) -> int:
@@ -121,23 +121,23 @@ def octets_of(path: Path) -> int:
         return 0
 
 
-def whole(path: Path, told: Walked, *, natively: bool, keep_damaged: bool) -> list[Finding]:
+def whole(path: Path, walked: Walked, *, natively: bool, keep_damaged: bool) -> list[Finding]:
     """Report what is wrong with a capture's records, if anything is."""
-    said = f"{printable(path)}: {told.unread}"
-    if told.damage and keep_damaged:
-        kept = f"{told.packets:,} packets before it count: extract.keep_damaged is set"
-        rows = [Finding("capture", told.damage, kept, PART)]
-    elif told.damage:
-        rows = [Finding("capture", told.damage, "a whole capture, or extract.keep_damaged", BAD)]
-    elif told.unread and natively:
-        rows = [Finding("capture", said, "a capture that the reader reads", BAD)]
-    elif told.unread:
-        rows = [Finding("capture", said, "only TShark reads it: not walked to its end", PART)]
+    text = f"{printable(path)}: {walked.unread}"
+    if walked.damage and keep_damaged:
+        kept = f"{walked.packets:,} packets before it count: extract.keep_damaged is set"
+        rows = [Finding("capture", walked.damage, kept, PART)]
+    elif walked.damage:
+        rows = [Finding("capture", walked.damage, "a whole capture, or extract.keep_damaged", BAD)]
+    elif walked.unread and natively:
+        rows = [Finding("capture", text, "a capture that the reader reads", BAD)]
+    elif walked.unread:
+        rows = [Finding("capture", text, "only TShark reads it: not walked to its end", PART)]
     else:
         rows = []
-    if not told.packets and not told.unread and (not told.damage or keep_damaged):
-        said = f"{printable(path)}: no packet in it. Take it out of the captures folder."
-        rows.append(Finding("capture", said, "a packet", BAD))
+    if not walked.packets and not walked.unread and (not walked.damage or keep_damaged):
+        text = f"{printable(path)}: no packet in it. Take it out of the captures folder."
+        rows.append(Finding("capture", text, "a packet", BAD))
     return rows
 
 
@@ -258,8 +258,8 @@ def findings(
     octets = sum(place.octets for places in found.values() for place in places)
     seconds = kept = 0.0
     start_s: float | None = None
-    there = {*found, classes.NORMAL}  # normal packets may be in any capture
-    lacks = {lack.name: lack for lack in needs.lacks(there, tasks, trials)}
+    present = {*found, classes.NORMAL}  # normal packets may be in any capture
+    lacks = {lack.name: lack for lack in needs.lacks(present, tasks, trials)}
     packets: dict[str, tuple[float, float]] = {}  # all and of attacks, about
     heads: dict[str, pa.Table] = {}  # packets of one capture of each subcategory
     for key in classes.ATTACKS:
@@ -272,7 +272,7 @@ def findings(
             continue
         size = sum(place.octets for place in places)
         there_packets = sum(place.packets for place in places)
-        said = f"{len(places)} files, {size / 1e6:,.1f} MB, {there_packets:,} packets"
+        text = f"{len(places)} files, {size / 1e6:,.1f} MB, {there_packets:,} packets"
         tried = [place for place in places if place.packets]
         if tool.verdict == OK and not packed and tried:
             try:
@@ -282,20 +282,20 @@ def findings(
                         compiled.ready(log)
                     start_s = start(tried[0], *how)
                 # The middle file: a recording begins with a minute of normal traffic.
-                told = measure(tried[len(tried) // 2], *how, start_s, labels.bots)
+                walked = measure(tried[len(tried) // 2], *how, start_s, labels.bots)
             except (PacketidsError, *recognise.UNPACK_ERRORS) as error:
-                said = recognise.words(error)
-                rows.append(Finding("capture", said, "a capture that can be read", BAD))
+                text = recognise.words(error)
+                rows.append(Finding("capture", text, "a capture that can be read", BAD))
                 continue
-            number = there_packets * told.passing_share
-            seconds += number / told.packets_per_s
-            packets[key] = number, number * told.attack_share
-            heads[key] = told.packets
-            kept += number * told.kept_octets_per_packet
+            number = there_packets * walked.passing_share
+            seconds += number / walked.packets_per_s
+            packets[key] = number, number * walked.attack_share
+            heads[key] = walked.packets
+            kept += number * walked.kept_octets_per_packet
         missing = gaps(places)
         if missing:
-            said += f"; not there: {', '.join(missing[:3])}{' …' if missing[3:] else ''}"
-        rows.append(Finding(f"captures of {key}", said, wanted, PART if missing else OK))
+            text += f"; not there: {', '.join(missing[:3])}{' …' if missing[3:] else ''}"
+        rows.append(Finding(f"captures of {key}", text, wanted, PART if missing else OK))
     count = sum(map(len, found.values()))
     if dataset.is_bot_iot:
         verdict = OK if count == files else PART
@@ -303,7 +303,7 @@ def findings(
     else:
         verdict, needed = OK, ""
     rows.append(Finding("captures", f"{count} files, {octets / 1e6:,.1f} MB", needed, verdict))
-    rows += groups(there, lacks)
+    rows += groups(present, lacks)
     try:
         rows += flow_records(folder, dataset, labels, heads)
     except OSError as error:
@@ -311,9 +311,9 @@ def findings(
     if packets:
         rows.append(sampling(packets, quotas))
         rows.append(disk(kept))
-        said = f"about {_duration(seconds / max(workers, 1))} with {workers} at a time"
+        text = f"about {_duration(seconds / max(workers, 1))} with {workers} at a time"
         measured = f"{octets / max(seconds, 1e-9) / 1e6:.1f} MB/s each, measured here"
-        rows.append(Finding("time of extraction", said, measured, OK))
+        rows.append(Finding("time of extraction", text, measured, OK))
     return rows
 
 
@@ -324,10 +324,10 @@ def reader(p: settings.Extract) -> Finding:
         found = f"TShark {tshark.version()}"
     except PacketidsError as error:
         verdict = BAD if p.reader == extract.TSHARK else PART if p.reader == extract.AUTO else OK
-        said = str(error) if verdict == BAD else f"{native}; no TShark"
-        return Finding("reader", said, f"extract.reader: {p.reader}", verdict)
-    said = {extract.TSHARK: found, extract.NATIVE: native}.get(p.reader, f"{native}, {found}")
-    return Finding("reader", said, f"extract.reader: {p.reader}", OK)
+        text = str(error) if verdict == BAD else f"{native}; no TShark"
+        return Finding("reader", text, f"extract.reader: {p.reader}", verdict)
+    text = {extract.TSHARK: found, extract.NATIVE: native}.get(p.reader, f"{native}, {found}")
+    return Finding("reader", text, f"extract.reader: {p.reader}", OK)
 
 
 def flow_records(
@@ -358,10 +358,10 @@ def _flow_files(chosen: flow_source.Chosen, needed: str, if_none: str) -> Findin
         return Finding("flow records", f"none{chosen.aside_in_words()}", needed, if_none)
     size = sum(one.path.stat().st_size for one in chosen.layouts)
     header = sorted({"with header" if one.header else "without header" for one in chosen.layouts})
-    said = f"{chosen.source}, {' and '.join(header)}: {chosen.amount()}, {size / 1e6:,.1f} MB"
+    text = f"{chosen.source}, {' and '.join(header)}: {chosen.amount()}, {size / 1e6:,.1f} MB"
     if chosen.aside:
-        said += f"; {chosen.why}{chosen.aside_in_words()}"
-    return Finding("flow records", said, needed, PART if chosen.is_part else OK)
+        text += f"; {chosen.why}{chosen.aside_in_words()}"
+    return Finding("flow records", text, needed, PART if chosen.is_part else OK)
 
 
 def flows_of_heads(
@@ -404,10 +404,10 @@ def disk(extracted_octets: float) -> Finding:
     )  # fmt: skip
 
 
-def groups(there: set[str], lacks: dict[str, needs.Lack]) -> list[Finding]:
+def groups(present: set[str], lacks: dict[str, needs.Lack]) -> list[Finding]:
     """Report the classes of the multi-class task that have no capture."""
     rows = []
-    for group in needs.missing_groups(there):
+    for group in needs.missing_groups(present):
         verdict, needed = MISSING, "Table VI needs one and is left out"
         if group in lacks:
             verdict, needed = BAD, f"params.yaml: {', '.join(lacks[group].needed_by)}"
@@ -416,7 +416,7 @@ def groups(there: set[str], lacks: dict[str, needs.Lack]) -> list[Finding]:
 
 
 def sampling(packets: dict[str, tuple[float, float]], p: settings.Sample) -> Finding:
-    """Check whether the quotas leave room for normal packets, as `draw.normal_fraction` needs."""
+    """Check whether the quotas leave room for normal packets (`draw.normal_fraction`)."""
     attacks = sum(min(attack, p.attack_packets_max) for _, attack in packets.values())
     room = p.dataset_share * sum(total for total, _ in packets.values())
     return Finding(

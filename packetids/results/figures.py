@@ -21,7 +21,7 @@ from packetids.core import atomic, classes
 
 plt.rcParams.update(
     {
-        "svg.hashsalt": "packetids",  # the same figure has the same octets
+        "svg.hashsalt": "packetids",  # the same figure has the same bytes
         "font.size": 9,
         "axes.spines.top": False,
         "axes.spines.right": False,
@@ -29,7 +29,7 @@ plt.rcParams.update(
     }
 )
 
-# Okabe and Ito's colours, told apart by people who do not see red from green.
+# Okabe and Ito's colours, distinguishable with red-green colour blindness.
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#666666"
 METRIC_COLOURS = {"accuracy": BLUE, "precision": ORANGE, "recall": GREEN, "f1": PURPLE}
 METRIC_TITLES = {"accuracy": "Accuracy", "precision": "Precision", "recall": "Recall", "f1": "F1"}

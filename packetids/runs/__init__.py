@@ -1,1 +1,1 @@
-"""What a run leaves, and how MLflow is told."""
+"""What a run leaves, and how MLflow logs it."""

@@ -127,7 +127,7 @@ def live(stage: str, name: str, key: str, params: dict[str, Any]) -> Iterator[An
         except Exception as error:  # of whatever kind: hours of training are worth more
             telling = False
             log.warning(
-                "MLflow does not show this training, which goes on; stages.track logs its result "
+                "MLflow does not show this training, which continues; stages.track logs its result "
                 "later: %s", error
             )  # fmt: skip
 
@@ -246,7 +246,7 @@ def _restore_model(store: MlflowClient, run: Run, folder: Path) -> None:
         with tempfile.TemporaryDirectory() as scratch:
             mlflow.pyfunc.save_model(f"{scratch}/model", mlflow_model=about, **_pyfunc(folder))
             store.log_model_artifacts(model.model_id, f"{scratch}/model")
-        log.info("%s: the files of its model in MLflow were missing and are there again", folder)
+        log.info("%s: the missing files of its model in MLflow are restored", folder)
     if model.status != LoggedModelStatus.READY:
         store.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
 

@@ -96,7 +96,7 @@ def prepare(uri: str, artifacts: Path, experiments: tuple[str, ...]) -> None:
 
 
 def file_of(uri: str) -> Path | None:
-    """Return the SQLite file at `uri`; None for a store that somebody else keeps."""
+    """Return the SQLite file at `uri`; None for a store kept elsewhere."""
     return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
 
 
@@ -216,7 +216,7 @@ def _words(uri: str, error: str) -> str:
             f"and {AGAIN}."
         )
     if "readonly" in error and not database.exists():
-        return f"{database} was moved or deleted while it was used. To have it anew, {AGAIN}."
+        return f"{database} was moved or deleted while it was used. To create it again, {AGAIN}."
     if "readonly" in error or "unable to open" in error:
         return (
             f"{database} cannot be written ({error}). Make the file and its folder writable, and "
@@ -236,7 +236,7 @@ def _words(uri: str, error: str) -> str:
 
 
 def _holders(path: Path) -> str:
-    """Name the processes that hold a lock on `path`, where the system tells (Linux)."""
+    """Name the processes that hold a lock on `path`, if the system reports them (Linux)."""
     try:
         inode = f":{path.stat().st_ino}"
         locks = [row.split() for row in Path("/proc/locks").read_text().splitlines()]

@@ -42,7 +42,7 @@ def write_run(
     params: dict[str, Any],
     metrics: dict[str, float],
 ) -> None:
-    """Write ``run.json``: what MLflow is told about a run, and the key that knows it again."""
+    """Write ``run.json``: what MLflow logs of a run, and the key that identifies it."""
     values = {"stage": stage, "name": name, "key": key, "params": params, "metrics": metrics}
     atomic.write_json(folder / RUN, values)
 

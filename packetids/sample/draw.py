@@ -139,10 +139,10 @@ def _pairs(table: pa.Table) -> tuple[dict[tuple[str, str], int], np.ndarray]:
     captures, keys = (table[name].combine_chunks() for name in ("capture", "class"))
     width = len(keys.dictionary)
     number = np.asarray(captures.indices) * width + np.asarray(keys.indices)
-    there = np.flatnonzero(np.bincount(number)).tolist()
+    occurring = np.flatnonzero(np.bincount(number)).tolist()
     named = {
         (captures.dictionary[code // width].as_py(), keys.dictionary[code % width].as_py()): code
-        for code in there
+        for code in occurring
     }
     return dict(sorted(named.items())), number
 

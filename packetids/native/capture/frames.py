@@ -30,7 +30,7 @@ class Frames:
     time_ns: np.ndarray  # int64, since the epoch
     has_time: np.ndarray  # bool; False where TShark prints no time
     link_type: np.ndarray  # int32, LINKTYPE_ value; linktypes.NO_PACKET in a custom block
-    fcs_octets: np.ndarray  # uint8; the frame check sequence at the frame's end, where one is told
+    fcs_octets: np.ndarray  # uint8; frame check sequence at the end, if announced
 
 
 def read(

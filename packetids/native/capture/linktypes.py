@@ -1,4 +1,4 @@
-"""What TShark 4.0.17 knows of link types, found by giving it one capture of each.
+"""TShark 4.0.17's link types, found by giving it one capture of each.
 
 Numbers are LINKTYPE_ values of the registry of tcpdump.org.
 """

@@ -1,4 +1,4 @@
-"""TCP conversations: begun, begun anew, and the segments that wait for an acknowledgement."""
+"""TCP conversations: new, restarted, and their segments that await an acknowledgement."""
 
 from typing import Any
 

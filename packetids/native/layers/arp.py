@@ -49,7 +49,7 @@ def dissect(octets: np.ndarray, p: Record, out: Output) -> None:
     target = sender + size + hardware
     if kind != wire.TYPE_IPV4 or size != 4 or p.reported_end < at + target + 4:
         return
-    # TShark tells what is asked before it tells the fields, and stops where that was cut off.
+    # TShark summarizes the message before it prints fields, and stops if that is cut off.
     needed = sender + 4
     if operation == 1 or operation == 2 or operation == 4 or operation == 6:
         needed = target + 4
@@ -64,7 +64,7 @@ def dissect(octets: np.ndarray, p: Record, out: Output) -> None:
 
 @subkernel
 def _is_summed_up(octets: np.ndarray, p: Record) -> bool:
-    """Check whether TShark can sum up ARP over AX.25, which it does before it tells a field."""
+    """Check whether TShark can summarize ARP over AX.25, which it does before it prints a field."""
     at, captured = p.at, p.end - p.at
     if captured < wire.ARP_LEN:
         return False

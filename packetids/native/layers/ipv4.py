@@ -139,7 +139,7 @@ def _option_octets(octets: np.ndarray, option: int, last: int, end: int) -> int:
 
 @subkernel
 def _holds(octets: np.ndarray, at: int, last: int) -> bool:
-    """Check whether each option is as long as TShark wants to read of its kind; else it stops."""
+    """Check whether each option has the length that TShark requires of its kind; else it stops."""
     option = at + wire.IP_LEN
     while option < last:
         length = _option_octets(octets, option, last, last)

@@ -1,4 +1,4 @@
-"""The first layer of a frame, by the link type that the capture tells.
+"""The first layer of a frame, by the capture's link type.
 
 LINKTYPE_ values are those of the registry of tcpdump.org. `begin` is called once a frame: it takes
 a frame check sequence off an Ethernet frame and leaves in ``p.next`` what follows. No octet at or
