@@ -209,7 +209,7 @@ class TestOutIsNeverWhatIsNoParquet:
         refused(tool(*names[:2]), 2, "b.pcap, exists and is not a Parquet file", "a capture")
         refused(tool(*names), 2, "unrecognized arguments", "c.pcap", "name their folder")
         refused(tool(*names, "--reader", "native"), 2, "c.pcap", "name their folder")
-        refused(tool("-", names[0], stdin=names[1].read_bytes()), 2, "is no Parquet file")
+        refused(tool("-", names[0], stdin=names[1].read_bytes()), 2, "name another Parquet file")
         assert {path.read_bytes() for path in names} == {tiny_pcaps[0].read_bytes()}
 
     def test_files_links_and_devices(self, folder):

@@ -216,7 +216,7 @@ def test_files_of_a_model_that_are_gone_or_damaged_are_logged_again(
 
     said = tracked.track(folder)
 
-    assert "missing and are there again" in said
+    assert "missing files of its model in MLflow are restored" in said
     assert tracked.load_all(folder) == addresses
     assert "again" not in tracked.track(folder)
 
@@ -345,7 +345,7 @@ def test_a_store_locked_for_ever_costs_the_view_and_not_the_training(place, hurr
         holder.wait()
 
     (warning,) = [row for row in caplog.records if row.levelno == logging.WARNING]
-    assert "goes on" in warning.message and "locked" in warning.message
+    assert "continues" in warning.message and "locked" in warning.message
     mlflow_runs.sync([result(place)])
     assert [run.info.status for run in runs()] == ["FINISHED"]
 
@@ -366,7 +366,7 @@ def test_a_store_locked_in_the_middle_of_a_training_costs_the_view_only(place, c
 
     assert took_s < 35
     (warning,) = [row for row in caplog.records if row.levelno == logging.WARNING]
-    assert "goes on" in warning.message and "locked" in warning.message
+    assert "continues" in warning.message and "locked" in warning.message
     assert "Traceback" not in capfd.readouterr().err
     mlflow_runs.sync([result(place)])
     assert [run.info.status for run in runs()] == ["FINISHED"]
@@ -556,7 +556,7 @@ def test_a_disk_that_takes_nothing_stops_track_in_words_and_no_training(
     assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
     assert any(word in done.stderr for word in said), done.stderr
     assert live.returncode == 0 and live.stdout == "trained\n", live.stderr
-    assert live.stderr.count("goes on") == 1 and "Traceback" not in live.stderr, live.stderr
+    assert live.stderr.count("which continues") == 1 and "Traceback" not in live.stderr, live.stderr
 
 
 def test_track_before_any_result_says_what_to_run(tmp_path):
