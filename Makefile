@@ -11,7 +11,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test interpreted check figures docs ui testbed bench quick lock pythons help
+.PHONY: repro test interpreted check figures docs ui testbed datasheet bench quick lock pythons help
 
 help:  ## list the commands
 	@grep -hE "^[a-z]+:.*##" $(MAKEFILE_LIST) | sed -e "s,:.*## ,\t," | expand -t 12
@@ -64,10 +64,13 @@ quick: $(READY)  ## the whole DAG on the tiny capture, in a folder of its own
 	python -m tests.quick build/quick
 
 testbed: $(READY)  ## record a new embedded capture (Linux, root)
-	$(PYTHON) -m testbed record --out captures/testbed
+	$(PYTHON) -m testbed record --out captures/testbed --novel captures/novel
 	$(PYTHON) -m testbed tiny --captures captures/testbed --out captures/tiny
 	$(PYTHON) -m testbed flows --captures captures/testbed
 	$(PYTHON) -m testbed flows --captures captures/tiny
+
+datasheet: $(READY)  ## write captures/DATASHEET.md and hold the captures to its gate
+	python -m packetids.datasheet
 
 lock: $(READY)  ## pin requirements.txt anew from requirements.in, with hashes, for Python 3.11 to 3.13
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \

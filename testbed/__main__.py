@@ -1,6 +1,6 @@
 """Record BoT-IoT's traffic anew, in network namespaces: Linux, root.
 
-python -m testbed record --out captures/testbed
+python -m testbed record --out captures/testbed --novel captures/novel
 python -m testbed tiny   --captures captures/testbed --out captures/tiny
 python -m testbed flows  --captures captures/tiny
 
@@ -22,8 +22,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from testbed import argus, manifest, recorder, tiny, topology
+from testbed import argus, manifest, network, recorder, schedule, tiny
 from testbed.errors import TestbedError
+from testbed.places import PLACES
 
 PACKAGES = {
     "ip": "iproute2", "ethtool": "ethtool", "sysctl": "procps", "dumpcap": "tshark",
@@ -31,6 +32,7 @@ PACKAGES = {
     "mosquitto": "mosquitto", "mosquitto_pub": "mosquitto-clients", "nginx": "nginx-light",
     "dnsmasq": "dnsmasq", "chronyd": "chrony", "vsftpd": "vsftpd", "curl": "curl",
     "sshd": "openssh-server", "ssh": "openssh-client", "ping": "iputils-ping",
+    "ab": "apache2-utils", "siege": "siege", "ncat": "ncat", "openssl": "openssl",
 }  # fmt: skip
 DISK_NEEDED_MB = 500
 
@@ -44,9 +46,12 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     record = commands.add_parser("record", help="record all subcategories")
     record.add_argument("--out", type=Path, required=True, help="folder to replace")
-    record.add_argument("--rounds", type=int, default=4, help="captures of each subcategory")
+    record.add_argument(
+        "--novel", type=Path, help="folder to replace: one more round, of ways no other round has"
+    )
+    record.add_argument("--rounds", type=int, default=8, help="captures of each subcategory")
     record.add_argument("--scale", type=float, default=1.0, help="multiplies packet counts")
-    record.add_argument("--only", default=",".join(recorder.PLACES), help="subcategories")
+    record.add_argument("--only", default=",".join(PLACES), help="subcategories")
     record.add_argument("--seed", type=int, default=0)
     small = commands.add_parser("tiny", help="cut the test capture out of a recording")
     small.add_argument("--captures", type=Path, required=True)
@@ -84,10 +89,9 @@ def check(only: list[str], out: Path) -> None:
     if missing := sorted(tool for tool in PACKAGES if shutil.which(tool, path=path) is None):
         packages = " ".join(sorted({PACKAGES[tool] for tool in missing}))
         raise TestbedError(f"missing: {', '.join(missing)}. apt-get install {packages}")
-    if unknown := sorted(set(only) - recorder.PLACES.keys()):
+    if unknown := sorted(set(only) - PLACES.keys()):
         raise TestbedError(
-            f"--only: {', '.join(unknown)} is no subcategory; there is "
-            f"{', '.join(recorder.PLACES)}."
+            f"--only: {', '.join(unknown)} is no subcategory; there is {', '.join(PLACES)}."
         )
     out.parent.mkdir(parents=True, exist_ok=True)
     free_mb = shutil.disk_usage(out.parent).free / 1e6
@@ -100,11 +104,17 @@ def check(only: list[str], out: Path) -> None:
 def _record(arguments: argparse.Namespace) -> None:
     only = arguments.only.split(",")
     check(only, arguments.out)
-    with topology.alone(), _replacing(arguments.out) as folder:
-        recorded = recorder.record(folder, arguments.rounds, arguments.scale, only, arguments.seed)
-        how = manifest.circumstances(arguments.seed, arguments.rounds, arguments.scale)
-        made = manifest.pack(folder, recorded, how)
-    print(json.dumps(made["totals"]))
+    seed, scale = arguments.seed, arguments.scale
+    parts = [(arguments.out, schedule.round_names(arguments.rounds))]
+    if arguments.novel:
+        parts.append((arguments.novel, [schedule.NOVEL]))
+    with network.alone():
+        for out, rounds in parts:
+            with _replacing(out) as folder:
+                recorded = recorder.record(folder, rounds, scale, only, seed)
+                how = manifest.circumstances(seed, rounds, scale, only)
+                made = manifest.pack(folder, recorded, how)
+            print(json.dumps(made["totals"]))
 
 
 def _tiny(arguments: argparse.Namespace) -> None:
@@ -122,7 +132,7 @@ def _flows(arguments: argparse.Namespace) -> None:
 
 @contextmanager
 def _replacing(target: Path) -> Iterator[Path]:
-    """Give a folder beside `target`; put it in the target's place only if all goes well.
+    """Yield a folder beside `target`; put it in the target's place only if all goes well.
 
     Only an earlier recording is replaced, never a folder of something else.
     """

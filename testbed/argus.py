@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from testbed.errors import TestbedError
-from testbed.topology import BOTS, HOSTS
+from testbed.hosts import BOTS, VICTIMS
 
 # BoT-IoT's 35 columns, in its order; Argus' are between the number and the labels.
 ARGUS_COLUMNS = (
@@ -38,7 +38,7 @@ LABELS = {
 }  # fmt: skip
 
 _BOTS = {host.address for host in BOTS}
-_VICTIMS = {host.address for host in HOSTS if host.role.startswith("victim")}
+_VICTIMS = {host.address for host in VICTIMS}
 
 
 def write(captures: Path, listed: list[dict[str, Any]], target: Path) -> int:

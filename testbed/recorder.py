@@ -1,4 +1,4 @@
-"""Record the bridge with dumpcap, into ring files named and laid out like BoT-IoT's."""
+"""Record the switch's mirror port with dumpcap, into ring files named as BoT-IoT's are."""
 
 import re
 import shlex
@@ -9,27 +9,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 
-from testbed import attacks, services
+from testbed import links, schedule, services
 from testbed.errors import TestbedError
-from testbed.topology import BRIDGE, HOSTS, SWITCH, Network, python_module
+from testbed.hosts import HOSTS
+from testbed.network import SWITCH, Network, python_module
+from testbed.orders import Order
+from testbed.places import PLACES
+from testbed.schedule import Episode
+from testbed.switch import MIRROR
 
-# Folder below PCAPs/ and file prefix; the order of the words differs between the two, as there.
-PLACES = {
-    "Service_Scan": ("Scan/Service", "IoT_Dataset_ServiceScan_"),
-    "OS_Fingerprint": ("Scan/OS", "IoT_Dataset_OSScan_"),
-    "DoS_TCP": ("DoS/DoS_TCP", "IoT_Dataset_TCP_DoS_"),
-    "DoS_UDP": ("DoS/DoS_UDP", "IoT_Dataset_UDP_DoS_"),
-    "DoS_HTTP": ("DoS/DoS_HTTP", "IoT_Dataset_HTTP_DoS_"),
-    "DDoS_TCP": ("DDoS/DDoS_TCP", "IoT_Dataset_TCP_DDoS_"),
-    "DDoS_UDP": ("DDoS/DDoS_UDP", "IoT_Dataset_UDP_DDoS_"),
-    "DDoS_HTTP": ("DDoS/DDoS_HTTP", "IoT_Dataset_HTTP_DDoS_"),
-    "Data_Exfiltration": ("Theft/Data_Exfiltration", "IoT_Dataset_data_theft_"),
-    "Keylogging": ("Theft/Keylogging", "IoT_Keylogging_"),
-}
 RING_KB = 20_000
-BEFORE_S, AFTER_S = 1.2, 0.8  # normal traffic alone, before and after the attack
+BEFORE_S, BETWEEN_S, AFTER_S = 1.5, 0.7, 1.0  # normal traffic alone, around and between episodes
 DROPPED_SHARE_MAX = 0.001
 
 
@@ -39,29 +30,38 @@ class Recorded:
 
     path: Path
     subcategory: str
-    round: int
+    round: str
+    kinds: list[str]
     commands: list[str]
     dropped_packets: int
 
 
 def record(
     out: Path,
-    rounds: int,
+    rounds: list[str],
     scale: float,
     only: list[str],
     seed: int,
     log: Callable[[str], None] = print,
 ) -> list[Recorded]:
-    """Record `rounds` of every subcategory of `only` into ``out/PCAPs``."""
+    """Record a capture of every subcategory of `only` in every round into ``out/PCAPs``."""
+    numbered = [name for name in rounds if name != schedule.NOVEL]
+    dealt = {key: schedule.deal(key, len(numbered), seed) for key in only}
     recorded: list[Recorded] = []
     with Network() as network:
+        network.link(links.draw(seed, rounds[0]))
         services.start_all(network, seed)
         start_normal(network, seed)
-        for round_ in range(rounds):
+        for number, round_name in enumerate(rounds):
+            network.link(links.draw(seed, round_name))
             for key in only:
-                files = record_one(network, out, key, round_, scale, seed)
+                kinds = schedule.novel(key) if round_name == schedule.NOVEL else dealt[key][number]
+                episodes = schedule.episodes(
+                    key, round_name, kinds, scale, seed, str(network.scratch)
+                )
+                files = record_one(network, out, key, round_name, episodes)
                 recorded += files
-                log(f"round {round_ + 1} {key}: {', '.join(f.path.name for f in files)}")
+                log(f"round {round_name} {key}: {', '.join(kinds)}")
     return recorded
 
 
@@ -69,38 +69,42 @@ def start_normal(network: Network, seed: int) -> None:
     """Start every host's normal traffic and let it get going."""
     for host in HOSTS:
         network.start(host, python_module("normal", host.name, str(seed), str(network.scratch)))
-    time.sleep(2)
+    time.sleep(5)
 
 
 def record_one(
-    network: Network, out: Path, key: str, round_: int, scale: float, seed: int
+    network: Network, out: Path, key: str, round_name: str, episodes: list[Episode]
 ) -> list[Recorded]:
-    """Record one capture: normal traffic, the attack in it, normal traffic."""
+    """Record one capture: normal traffic all the time, and the episodes one after another in it."""
     folder, prefix = PLACES[key]
-    place = out / "PCAPs" / folder / str(round_ + 1)
+    place = out / "PCAPs" / folder / round_name
     place.mkdir(parents=True, exist_ok=True)
-    orders = attacks.SCENARIOS[key](round_, scale, Random(f"{seed}/attack/{key}/{round_}"))
     with tempfile.TemporaryFile() as said:
         dumpcap = subprocess.Popen(
-            ["ip", "netns", "exec", SWITCH, "dumpcap", "-q", "-i", BRIDGE, "-P", "-s", "262144",
+            ["ip", "netns", "exec", SWITCH, "dumpcap", "-q", "-i", MIRROR, "-P", "-s", "262144",
              "-B", "64", "-b", f"filesize:{RING_KB}", "-w", str(place / f"{prefix}.pcap")],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said,
             start_new_session=True,
         )  # fmt: skip
         network.started.append(dumpcap)
         time.sleep(BEFORE_S)
-        attack(network, orders)
+        for episode in episodes:
+            attack(network, episode.orders)
+            time.sleep(BETWEEN_S)
         time.sleep(AFTER_S)
         network.stop([dumpcap])
         said.seek(0)
         dropped = dropped_packets(said.read().decode(), key)
+    orders = [order for episode in episodes for order in episode.orders]
+    scratch = str(network.scratch)
     return [
-        Recorded(path, key, round_ + 1, [shown(order) for order in orders], dropped)
+        Recorded(path, key, round_name, [episode.kind for episode in episodes],
+                 [shown(order, scratch) for order in orders], dropped)
         for path in sorted(place.glob("*.pcap"))
-    ]
+    ]  # fmt: skip
 
 
-def attack(network: Network, orders: list[attacks.Order]) -> None:
+def attack(network: Network, orders: list[Order]) -> None:
     """Run an attack's commands together, each to its end or its time-out."""
     helpers = [network.start(order.host, order.command) for order in orders if not order.wait]
     if helpers:
@@ -116,7 +120,7 @@ def attack(network: Network, orders: list[attacks.Order]) -> None:
 
 
 def dropped_packets(said: str, key: str) -> int:
-    """Read dumpcap's last words: "Packets received/dropped on interface 'br0': 8/0 (…)"."""
+    """Read dumpcap's last words: "Packets received/dropped on interface 'mirror': 8/0 (…)"."""
     counts = re.search(r"received/dropped on interface '\w+': (\d+)/(\d+)", said)
     if counts is None:
         raise TestbedError(f"{key}: dumpcap did not say what it dropped; it said {said!r}.")
@@ -129,9 +133,9 @@ def dropped_packets(said: str, key: str) -> int:
     return dropped
 
 
-def shown(order: attacks.Order) -> str:
+def shown(order: Order, scratch: str) -> str:
     """Write a command as one would type it, without this machine's paths."""
-    command = order.command
+    command = [word.replace(scratch, "SCRATCH") for word in order.command]
     if command[0] == "env":  # a module of this folder
         command = ["python", *command[command.index(sys.executable) + 1 :]]
     return f"{order.host.name}: {shlex.join(command)}"

@@ -41,7 +41,7 @@ def workspace(folder: Path, **choices: Any) -> Path:
         check=True,
     )
     for name in filter(None, listed.stdout.decode().split("\0")):
-        if name.startswith("captures/testbed/") or not (ROOT / name).is_file():
+        if name.startswith(("captures/testbed/", "captures/novel/")) or not (ROOT / name).is_file():
             continue
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)

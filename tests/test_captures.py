@@ -29,10 +29,10 @@ def test_every_capture_is_unpacked_whole(dataset, tmp_path):
     manifest = json.loads((dataset / "manifest.json").read_text())["captures"]
 
     assert len(unpacked) == len(manifest) == 40
-    assert sum(c.path.stat().st_size for c in unpacked) == sum(e["octets"] for e in manifest)
+    assert sum(c.path.stat().st_size for c in unpacked) == sum(e["bytes"] for e in manifest)
     assert unpacked[0].name.startswith("DDoS/DDoS_HTTP/1/IoT_")
     for entry, capture in zip(manifest, unpacked, strict=True):
-        assert (capture.subcategory, capture.octets) == (entry["subcategory"], entry["octets"])
+        assert (capture.subcategory, capture.octets) == (entry["subcategory"], entry["bytes"])
         assert capture.identity == f"sha256:{entry['sha256']}"
 
 

@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 
 from testbed import __main__ as command_line
-from testbed import errors, pcap, recorder, tiny, topology
+from testbed import attacks, errors, hosts, links, network, pcap, places, recorder, schedule, tiny
 
 ROOT = Path(__file__).resolve().parents[1]
 CAPTURES = ROOT / "captures"
@@ -86,9 +86,9 @@ def manifest(folder: Path) -> dict[str, Any]:
     return loaded
 
 
-@pytest.fixture(scope="module", params=["testbed", "tiny"])
+@pytest.fixture(scope="module", params=["testbed", "novel", "tiny"])
 def committed(request: pytest.FixtureRequest) -> tuple[Path, dict[str, Any], dict[str, bytes]]:
-    """Give a committed dataset: its folder, its manifest, and each capture uncompressed."""
+    """Return a committed dataset: its folder, its manifest, and each capture uncompressed."""
     folder = CAPTURES / request.param
     made = manifest(folder)
     captures = {
@@ -115,27 +115,48 @@ def test_every_capture_is_what_the_manifest_says(committed: Committed) -> None:
         data = captures[entry["path"]]
         read = list(frames(data))
         bots = sum(not BOTS.isdisjoint(addresses(frame)) for frame in read)
+        padded = sum(is_padded(frame) for frame in read)
 
         assert hashlib.sha256(packed).hexdigest() == entry["xz_sha256"], entry["path"]
         assert hashlib.sha256(data).hexdigest() == entry["sha256"], entry["path"]
         assert (len(read), bots) == (entry["packets"], entry["bot_packets"]), entry["path"]
+        assert padded == entry["frames_padded"], entry["path"]
+        assert min(map(len, read)) >= 60, entry["path"]
         assert entry["dropped_packets"] <= 0.001 * entry["packets"], entry["path"]
 
 
-def test_four_captures_of_every_subcategory_lie_and_are_named_as_in_bot_iot(
+def is_padded(frame: bytes) -> bool:
+    """Slow twin of `pcap.is_padded`: what the headers announce ends before byte 60."""
+    if frame[12:14] == b"\x08\x06":
+        ends = 14 + 28
+    elif frame[12:14] == b"\x08\x00":
+        ends = 14 + struct.unpack_from(">H", frame, 16)[0]
+    elif frame[12:14] == b"\x86\xdd":
+        ends = 14 + 40 + struct.unpack_from(">H", frame, 18)[0]
+    else:
+        return False
+    return len(frame) == 60 and ends < 60
+
+
+ROUNDS = {
+    "testbed": {str(n) for n in range(1, 9)}, "novel": {schedule.NOVEL}, "tiny": set(tiny.ROUNDS),
+}  # fmt: skip
+
+
+def test_captures_of_every_subcategory_and_round_lie_and_are_named_as_in_bot_iot(
     committed: Committed,
 ) -> None:
-    _, made, _ = committed
+    dataset, made, _ = committed
     rounds: Counter[tuple[str, str]] = Counter()
     for entry in made["captures"]:
         top, *folder, round_, name = Path(entry["path"]).parts
         match = NAME.fullmatch(name)
 
-        assert top == "PCAPs"
+        assert top == "PCAPs" and entry["round"] == round_
         assert match is not None and match[1] == PREFIXES["/".join(folder)], entry["path"]
         rounds["/".join(folder), round_] += 1
 
-    assert set(rounds) == {(folder, str(n)) for folder in PREFIXES for n in (1, 2, 3, 4)}
+    assert set(rounds) == {(folder, n) for folder in PREFIXES for n in ROUNDS[dataset.name]}
 
 
 def test_every_capture_holds_attack_and_normal_packets_of_whole_frames(
@@ -150,13 +171,13 @@ def test_every_capture_holds_attack_and_normal_packets_of_whole_frames(
 def test_no_packet_leaves_the_testbed(committed: Committed) -> None:
     """Only the testbed's own addresses, multicast, and what hosts use before they have one."""
     _, _, captures = committed
-    home = ipaddress.ip_network("192.168.100.0/24")
+    home = (ipaddress.ip_network("192.168.100.0/24"), ipaddress.ip_network("fd00:100::/64"))
     seen = {address for data in captures.values() for frame in frames(data)
             for address in addresses(frame)}  # fmt: skip
 
     for address in map(ipaddress.ip_address, seen):
         allowed = address.is_multicast or address.is_link_local or address.is_unspecified
-        assert address in home or allowed, address
+        assert allowed or any(address in network for network in home), address
 
 
 def test_nothing_of_the_recording_machine_is_in_the_captures(committed: Committed) -> None:
@@ -168,34 +189,50 @@ def test_nothing_of_the_recording_machine_is_in_the_captures(committed: Committe
             assert word.encode() not in data, (word, path)
 
 
-def test_rounds_are_interleaved_in_time_and_differ_in_commands() -> None:
+def test_rounds_follow_each_other_and_differ_in_commands() -> None:
     """So that captures can be split by file: a round is over before the next begins."""
     captures = manifest(CAPTURES / "testbed")["captures"]
-    for n in (1, 2, 3):
-        ends = max(entry["last_time_us"] for entry in captures if entry["round"] == n)
-        begins = min(entry["first_time_us"] for entry in captures if entry["round"] == n + 1)
+    for n in range(1, 8):
+        ends = max(entry["last_time_us"] for entry in captures if entry["round"] == f"{n}")
+        begins = min(entry["first_time_us"] for entry in captures if entry["round"] == f"{n + 1}")
 
         assert ends < begins
 
-    for key in recorder.PLACES:
+    for key in places.PLACES:
         commands = [tuple(e["commands"]) for e in captures if e["subcategory"] == key]
-        assert len(set(commands)) == 4, key
+        assert len(set(commands)) >= 8, key
+
+
+def test_every_kind_of_attack_occurs_in_three_rounds_and_novel_ones_in_none() -> None:
+    found: dict[tuple[str, str], set[str]] = {}
+    for entry in manifest(CAPTURES / "testbed")["captures"]:
+        for kind in entry["kinds"]:
+            found.setdefault((entry["subcategory"], kind), set()).add(entry["round"])
+    novel = {
+        (entry["subcategory"], kind)
+        for entry in manifest(CAPTURES / "novel")["captures"]
+        for kind in entry["kinds"]
+    }
+
+    assert {key for key, _ in found} == set(places.PLACES)
+    assert min(map(len, found.values())) >= 3, found
+    assert {key for key, _ in novel} == set(places.PLACES)
+    assert not novel & set(found)
 
 
 def test_embedded_recording_has_the_size_it_should() -> None:
-    folder = CAPTURES / "testbed"
-    made = manifest(folder)
+    made = manifest(CAPTURES / "testbed")
     bots: Counter[str] = Counter()
     for entry in made["captures"]:
         bots[entry["subcategory"]] += entry["bot_packets"]
     packets = sum(entry["packets"] for entry in made["captures"])
-    packed = [path.stat().st_size for path in folder.rglob("*.xz")]
+    packed = [path.stat().st_size for path in CAPTURES.rglob("*.xz")]
 
-    assert 300_000 <= packets <= 600_000
-    assert min(bots.values()) >= 2_000, bots
-    assert packets - sum(bots.values()) >= 50_000, "normal packets"
+    assert 900_000 <= packets <= 2_000_000
+    assert min(bots.values()) >= 10_000, bots
+    assert packets - sum(bots.values()) >= 300_000, "normal packets"
     assert max(packed) < 10_000_000
-    assert sum(packed) < 20_000_000
+    assert sum(packed) < 27_000_000
 
 
 def test_tiny_is_small_and_is_cut_out_of_the_embedded_recording() -> None:
@@ -274,7 +311,7 @@ def test_an_unknown_subcategory_is_refused_with_the_known_ones(
 
 
 def test_drops_are_read_and_too_many_stop_the_recording() -> None:
-    said = "Packets received/dropped on interface 'br0': {}/{} (pcap:0/dumpcap:0/flushed:0)"
+    said = "Packets received/dropped on interface 'mirror': {}/{} (pcap:0/dumpcap:0/flushed:0)"
 
     assert recorder.dropped_packets(said.format(100_000, 9), "DoS_TCP") == 9
     with pytest.raises(errors.TestbedError, match="dropped 200 packets"):
@@ -332,12 +369,73 @@ def test_tiny_window_is_the_first_that_is_half_attack() -> None:
     assert tiny._window(attack) == slice(500 - n // 2, 500 + n // 2)
 
 
+# --- the schedule: anywhere -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("subcategory", places.PLACES)
+def test_eight_rounds_have_every_kind_three_times(subcategory: str, seed: int) -> None:
+    dealt = schedule.deal(subcategory, 8, seed)
+    times = Counter(kind for hand in dealt for kind in hand)
+
+    assert set(times) == set(attacks.ATTACKS[subcategory].KINDS)
+    assert min(times.values()) >= 3
+    assert all(len(set(hand)) == schedule.EPISODES for hand in dealt)
+
+
+@pytest.mark.parametrize("subcategory", places.PLACES)
+def test_every_kind_gives_bounded_commands_between_the_testbeds_own_addresses(
+    subcategory: str,
+) -> None:
+    module = attacks.ATTACKS[subcategory]
+    fewest, most = module.SUBCATEGORIES[subcategory]
+    assert not set(module.KINDS) & set(module.NOVEL)
+    for round_name, kinds in (("1", list(module.KINDS)), (schedule.NOVEL, list(module.NOVEL))):
+        for seed in range(3):
+            made = schedule.episodes(subcategory, round_name, kinds, 1.0, seed, "SCRATCH")
+            for episode in made:
+                bots = {
+                    host.address
+                    for host in hosts.BOTS
+                    for order in episode.orders
+                    if order.host == host or host.address in " ".join(order.command)
+                }
+                assert fewest <= len(bots) <= most, (subcategory, episode.kind)
+                for order in episode.orders:
+                    assert order.timeout_s <= 12
+                    text = " ".join(order.command)
+                    for address in re.findall(r"\d+\.\d+\.\d+\.\d+", text):
+                        assert address in {host.address for host in hosts.HOSTS}, text
+                    if order.command[0] == "hping3" and "--scan" not in order.command:
+                        assert "-c" in order.command, text
+
+
+def test_the_same_seed_gives_the_same_commands_and_links() -> None:
+    def commands(seed: int) -> list[list[str]]:
+        made = schedule.episodes("DDoS_TCP", "1", ["syn", "push"], 1.0, seed, "SCRATCH")
+        return [order.command for episode in made for order in episode.orders]
+
+    assert commands(1) == commands(1) != commands(2)
+    assert links.draw(1, "1") == links.draw(1, "1") != links.draw(1, "2")
+
+
+def test_delays_of_links_give_round_trips_from_one_to_eighty_milliseconds() -> None:
+    drawn = [link for n in range(8) for link in links.draw(0, f"{n}").values()]
+    delays_ms = [1e3 * link.delay_s for link in drawn]
+
+    assert min(delays_ms) >= 0.5 and max(delays_ms) <= 40
+    assert max(delays_ms) > 20 and min(delays_ms) < 1.5
+    assert {host.stack.ttl for host in hosts.HOSTS} == {64, 128, 255}
+
+
 # --- real recordings: Linux, root, tools ----------------------------------------------------
 
 
 def _cannot_record() -> str:
     if sys.platform != "linux" or os.geteuid() != 0:
         return "network namespaces need Linux and root"
+    if not Path("/dev/net/tun").exists():
+        return "the switch needs /dev/net/tun"
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
     needed = [*command_line.PACKAGES, "tshark"]
     missing = [tool for tool in needed if shutil.which(tool, path=path) is None]
@@ -361,7 +459,7 @@ def start(out: Path, *options: str) -> "subprocess.Popen[str]":
 def inhabitants() -> dict[int, bytes]:
     """List the processes in the testbed's namespaces, with their command lines."""
     found = {}
-    for namespace in topology.namespaces():
+    for namespace in network.namespaces():
         said = subprocess.run(["ip", "netns", "pids", namespace], capture_output=True, text=True)
         for pid in map(int, said.stdout.split()):
             found[pid] = _command_line(pid)
@@ -388,10 +486,10 @@ def until_recording(process: "subprocess.Popen[str]", out: Path) -> None:
 
 def assert_nothing_left(earlier: dict[int, bytes], folder: Path) -> None:
     """No namespace, process, or file of a recording in `folder` is left."""
-    assert topology.namespaces() == []
+    assert network.namespaces() == []
     assert [line for pid, line in earlier.items() if line and _command_line(pid) == line] == []
     assert list(folder.iterdir()) == []
-    assert list(topology.ETC.glob(f"{topology.PREFIX}*")) == []
+    assert list(network.ETC.glob(f"{hosts.PREFIX}*")) == []
 
 
 def tshark(path: Path, *options: str) -> list[str]:
@@ -407,7 +505,7 @@ def tshark(path: Path, *options: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Record two subcategories, a twentieth of the size, and unpack them."""
+    """Record two subcategories, a twentieth of the packets, and unpack them."""
     out = tmp_path_factory.mktemp("recorded") / "out"
     process = start(out, "--rounds", "1", "--scale", "0.05", "--only", "DDoS_TCP,Keylogging")
     said, complained = process.communicate(timeout=120)
@@ -430,8 +528,8 @@ def test_a_recording_has_bot_iots_names_and_both_kinds_of_packets(recording: Pat
         assert BOTS & set(sources), name
         assert {"192.168.100.20", "192.168.100.21"} <= set(sources), f"{name}: no MQTT"
     fields = ("-T", "fields", "-e", "ip.src")
-    flood = set(tshark(recording / names[0], "-Y", "tcp.len == 100", *fields))
-    assert flood >= BOTS
+    flood = Counter(tshark(recording / names[0], "-Y", "tcp && ip.src != 192.168.100.46", *fields))
+    assert sum(flood[bot] for bot in BOTS) > 30
 
 
 @real
@@ -456,7 +554,7 @@ def test_namespaces_have_no_way_out_and_an_interrupt_leaves_nothing(tmp_path: Pa
     process = start(tmp_path / "out", "--only", "DoS_UDP")
     try:
         until_recording(process, tmp_path / "out")
-        namespaces = topology.namespaces()
+        namespaces = network.namespaces()
         routes, links = {}, {}
         for namespace in namespaces:
             for family in ("-4", "-6"):
@@ -472,13 +570,13 @@ def test_namespaces_have_no_way_out_and_an_interrupt_leaves_nothing(tmp_path: Pa
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
 
-    assert len(namespaces) == len(topology.HOSTS) + 1
+    assert len(namespaces) == len(hosts.HOSTS) + 1
     assert not [place for place, table in routes.items() if "default" in table or "via" in table]
     assert any("192.168.100.0/24" in table for table in routes.values())
     for namespace, found in links.items():
         names = {link["ifname"] for link in found}
-        if namespace == topology.SWITCH:
-            assert names == {"lo", "br0", *(f"p{host.last_octet}" for host in topology.HOSTS)}
+        if namespace == network.SWITCH:
+            assert names == {"lo", "mirror"}
         else:
             assert names == {"lo", "eth0"}
     assert len(earlier) > 30, "the testbed was not running"
@@ -493,7 +591,7 @@ def test_after_kill_9_the_next_start_removes_what_was_left(tmp_path: Path) -> No
     process.kill()
     process.communicate()
     earlier = inhabitants()
-    assert earlier and topology.namespaces(), "nothing was left, so this shows nothing"
+    assert earlier and network.namespaces(), "nothing was left, so this shows nothing"
 
     again = start(tmp_path / "out", "--only", "DoS_UDP")
     until_recording(again, tmp_path / "out")
@@ -513,14 +611,14 @@ def test_a_second_recording_does_not_disturb_the_first(tmp_path: Path) -> None:
         before = inhabitants()
         second = start(tmp_path / "second", "--only", "DoS_UDP")
         _, complained = second.communicate(timeout=60)
-        after = topology.namespaces()
+        after = network.namespaces()
     finally:
         first.send_signal(signal.SIGINT)
         first.communicate(timeout=60)
 
     assert second.returncode != 0
     assert "another recording is running" in complained
-    assert len(after) == len(topology.HOSTS) + 1
+    assert len(after) == len(hosts.HOSTS) + 1
     assert_nothing_left(before, tmp_path)
 
 

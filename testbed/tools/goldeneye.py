@@ -1,4 +1,6 @@
-"""Debian's GoldenEye, for a bounded count: ``python -m testbed.goldeneye COUNT PAUSE_S URL …``.
+"""Debian's GoldenEye, for a bounded count.
+
+``python -m testbed.tools.goldeneye COUNT PAUSE_S URL …``
 
 GoldenEye 2.1 as packaged divides whole numbers as Python 2 did and hands the result to `randint`,
 which Python 3 refuses: it swallows that error and sends nothing. And it knows no end. So its two

@@ -1,11 +1,11 @@
-"""The network: a bridge and hosts, each in a network namespace of its own, and no route out.
+"""The network: a switch and hosts, each in a network namespace of its own, and no route out.
 
-Addresses and roles follow BoT-IoT: four bots .147 to .150, victims .3 .5 .6 .7, gateway .1 with
-DNS and NTP, generators .46 and .55. Nothing is connected to the machine's own network: the bridge
-lies in a namespace too, and no namespace has a default route.
+Nothing is connected to the machine's own network: the switch lies in a namespace too, and no
+namespace has a default route. A host's interface is a TAP device of the switch's (`switch`).
 """
 
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -15,67 +15,19 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
 from testbed.errors import TestbedError
+from testbed.hosts import BY_NAME, HOSTS, NETWORK, NETWORK_V6, PREFIX, Host
+from testbed.links import Link
+from testbed.switch import MIRROR, device
 
-PREFIX = "packetids-"  # of every namespace; `remove_leftovers` touches no other
 SWITCH = f"{PREFIX}switch"
-BRIDGE = "br0"
-NETWORK = "192.168.100"
 ETC = Path("/etc/netns")  # ip-netns(8): files here appear as /etc/… inside a namespace
 LOCK = Path("/run/packetids-testbed.lock")
 SCRATCH = f"{PREFIX}scratch-"  # of temporary folders: keys, configurations, pages
-
-
-@dataclass(frozen=True)
-class Host:
-    """One machine of the testbed."""
-
-    name: str
-    last_octet: int
-    role: str
-
-    @property
-    def namespace(self) -> str:
-        """Name of its network namespace."""
-        return PREFIX + self.name
-
-    @property
-    def address(self) -> str:
-        """Its IPv4 address."""
-        return f"{NETWORK}.{self.last_octet}"
-
-    @property
-    def mac(self) -> str:
-        """Its Ethernet address, in VMware's range as in BoT-IoT."""
-        return f"00:50:56:be:00:{self.last_octet:02x}"
-
-
-HOSTS = (
-    Host("gateway", 1, "DNS and NTP"),
-    Host("server", 3, "victim: web, SSH, UDP sink"),
-    Host("desktop", 4, "workstation: browsing, mDNS"),
-    Host("web", 5, "victim: web"),
-    Host("windows", 6, "victim: web, the theft's origin"),
-    Host("files", 7, "victim: FTP, web"),
-    Host("broker", 20, "MQTT broker"),
-    Host("weather", 21, "IoT: weather station"),
-    Host("fridge", 22, "IoT: smart fridge"),
-    Host("thermostat", 23, "IoT: smart thermostat"),
-    Host("garage", 24, "IoT: remotely controlled garage door"),
-    Host("lights", 25, "IoT: smart lights"),
-    Host("hub", 27, "smart-home hub: subscribes, looks up names"),
-    Host("generator", 46, "constant-rate flows"),
-    Host("bot-147", 147, "bot"),
-    Host("bot-148", 148, "bot"),
-    Host("bot-149", 149, "bot"),
-    Host("bot-150", 150, "bot"),
-)
-BY_NAME = {host.name: host for host in HOSTS}
-BOTS = tuple(host for host in HOSTS if host.role == "bot")
 
 SYSCTLS = {
     "net.ipv6.conf.all.accept_dad": "0",  # addresses are usable at once
@@ -85,7 +37,9 @@ SYSCTLS = {
     "net.ipv4.icmp_msgs_burst": "100000",
     "net.ipv4.ip_unprivileged_port_start": "0",
 }
-OFFLOADS = ("rx", "tx", "tso", "gso", "gro", "sg")
+OFFLOADS = ("tx", "tso", "gso", "gro", "sg")
+QUEUE_FRAMES = 5000  # of a TAP device, before the kernel drops what a host sends
+SWITCH_NICENESS = -10  # its delays are only as good as its turn at the processor
 
 
 @contextmanager
@@ -132,6 +86,23 @@ class Network:
         self.stop(self.started)
         remove_leftovers()
 
+    def link(self, links: dict[str, Link]) -> None:
+        """Give every host's link to the switch other properties."""
+        assert self.switch.stdin is not None
+        fields = {name: asdict(link) for name, link in links.items()}
+        self.switch.stdin.write(json.dumps(fields) + "\n")
+        self.switch.stdin.flush()
+        self._expect("ready")
+
+    def _expect(self, word: str) -> None:
+        assert self.switch.stdout is not None
+        said = self.switch.stdout.readline().strip()
+        if said != word:
+            raise TestbedError(
+                f"the switch did not answer {word!r} but {said!r}. It needs /dev/net/tun: "
+                "modprobe tun, or a container that has the device."
+            )
+
     def start(
         self,
         host: Host,
@@ -177,24 +148,36 @@ class Network:
 
     def _build(self) -> None:
         _ip("netns", "add", SWITCH)
-        _ip("-n", SWITCH, "link", "add", BRIDGE, "type", "bridge")
-        _ip("-n", SWITCH, "link", "set", BRIDGE, "up")
-        for host in HOSTS:
-            port = f"p{host.last_octet}"
+        self.switch = subprocess.Popen(
+            _inside(SWITCH, ["nice", "-n", f"{SWITCH_NICENESS}",
+                             *python_module("switch", *BY_NAME)]),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, text=True,
+        )  # fmt: skip
+        self.started.append(self.switch)
+        self._expect("created")
+        # The mirror only records: with IPv6 on it, the kernel would speak there by itself.
+        quiet(_inside(SWITCH, ["sysctl", "-qw", f"net.ipv6.conf.{MIRROR}.disable_ipv6=1"]))
+        _ip("-n", SWITCH, "link", "set", MIRROR, "txqueuelen", f"{QUEUE_FRAMES}", "up")
+        for number, host in enumerate(HOSTS):
+            inside = ("-n", host.namespace)
             _ip("netns", "add", host.namespace)
-            _ip("-n", SWITCH, "link", "add", port, "type", "veth", "peer", "name", "eth0",
-                "netns", host.namespace)  # fmt: skip
-            _ip("-n", SWITCH, "link", "set", port, "master", BRIDGE, "up")
-            _ip("-n", host.namespace, "link", "set", "eth0", "address", host.mac)
-            for name, value in SYSCTLS.items():
+            for name, value in (SYSCTLS | host.stack.sysctls()).items():
                 quiet(_inside(host.namespace, ["sysctl", "-qw", f"{name}={value}"]))
-            _ip("-n", host.namespace, "address", "add", f"{host.address}/24", "dev", "eth0")
-            _ip("-n", host.namespace, "link", "set", "lo", "up")
-            _ip("-n", host.namespace, "link", "set", "eth0", "up")
+            _ip("-n", SWITCH, "link", "set", device(number), "netns", host.namespace)
+            _ip(*inside, "link", "set", device(number), "name", "eth0", "address", host.mac,
+                "mtu", f"{host.stack.mtu_bytes}", "txqueuelen", f"{QUEUE_FRAMES}")  # fmt: skip
             # Offloads would give frames of up to 64 KB with wrong checksums.
-            for namespace, device in ((host.namespace, "eth0"), (SWITCH, port)):
-                for feature in OFFLOADS:
-                    quiet(_inside(namespace, ["ethtool", "-K", device, feature, "off"]))
+            for feature in OFFLOADS:
+                quiet(_inside(host.namespace, ["ethtool", "-K", "eth0", feature, "off"]))
+            _ip(*inside, "address", "add", f"{host.address}/24", "dev", "eth0")
+            _ip(*inside, "link", "set", "lo", "up")
+            _ip(*inside, "link", "set", "eth0", "up")
+            if host.role != "bot":
+                _ip(*inside, "address", "add", f"{host.address_v6}/64", "dev", "eth0")
+            if host.stack.mss_bytes:
+                for route in (f"{NETWORK}.0/24", f"{NETWORK_V6}/64"):
+                    quiet(["ip", *inside, "route", "change", route, "dev", "eth0", "advmss",
+                           f"{host.stack.mss_bytes}"])  # fmt: skip
             resolver = ETC / host.namespace
             resolver.mkdir(parents=True, exist_ok=True)
             (resolver / "resolv.conf").write_text(
@@ -231,7 +214,7 @@ def quiet(command: Sequence[str]) -> None:
 
 
 def python_module(module: str, *arguments: str) -> list[str]:
-    """Give the command that runs a module of this folder in another process."""
+    """Return the command that runs a module of this folder in another process."""
     root = Path(__file__).resolve().parents[1]
     return ["env", f"PYTHONPATH={root}", sys.executable, "-m", f"testbed.{module}", *arguments]
 

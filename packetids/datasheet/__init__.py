@@ -1,0 +1,1 @@
+"""What an embedded recording consists of, and how far a trivial rule separates its classes."""
