@@ -7,6 +7,7 @@ only when its subcommand is called, because imports take most of the time of a s
 
 import argparse
 import importlib
+import os
 import sys
 from dataclasses import dataclass
 from types import ModuleType
@@ -90,7 +91,10 @@ def _print_completion(shell: str) -> int:
             elif action.metavar in FOLDERS:
                 action.complete = shtab.DIRECTORY
         subparsers.choices[name] = subparser
-    print(shtab.complete(parser, shell))
+    try:
+        print(shtab.complete(parser, shell), flush=True)
+    except BrokenPipeError:  # the reader, such as head, has enough; nothing is left to say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -16,8 +16,8 @@ from testbed.orders import Draw, Order
 EPISODES = 3
 NOVEL = "novel"  # name of the round whose ways no other round has
 PACKETS = {  # that the bots of one episode send, about
-    "DoS_TCP": 1500, "DDoS_TCP": 1500, "DoS_UDP": 1600, "DDoS_UDP": 1600, "DoS_HTTP": 1500,
-    "DDoS_HTTP": 1500, "Service_Scan": 1700, "OS_Fingerprint": 1300, "Data_Exfiltration": 800,
+    "DoS_TCP": 2000, "DDoS_TCP": 2000, "DoS_UDP": 2000, "DDoS_UDP": 2000, "DoS_HTTP": 1500,
+    "DDoS_HTTP": 1500, "Service_Scan": 2200, "OS_Fingerprint": 1500, "Data_Exfiltration": 800,
     "Keylogging": 800,
 }  # fmt: skip
 
@@ -60,9 +60,9 @@ def episodes(
 
 
 def novel(subcategory: str) -> list[str]:
-    """Return the ways of the novel round, as many as a capture has episodes."""
+    """Return the ways of the novel round, as many as a capture has episodes, or none."""
     kinds = list(ATTACKS[subcategory].NOVEL)
-    return [kinds[n % len(kinds)] for n in range(EPISODES)]
+    return [kinds[n % len(kinds)] for n in range(EPISODES if kinds else 0)]
 
 
 def _draw(

@@ -333,3 +333,10 @@ def test_a_script_for_each_shell_knows_every_subcommand(shell):
 
     assert done.returncode == 0, done.stderr
     assert all(name in done.stdout for name in SUBCOMMANDS)
+
+
+def test_a_script_that_nobody_reads_to_its_end_is_no_error():
+    command = f"{sys.executable} -m packetids --print-completion bash | head -c 1"
+    done = run(["bash", "-c", f"set -o pipefail; {command}"], ROOT)
+
+    assert (done.returncode, done.stderr) == (0, "")

@@ -22,10 +22,10 @@ from packetids.core.errors import PacketidsError
 from packetids.core.seeds import generator
 
 GATE = 0.9
-ROWS_MAX = 24_000  # of each task: half attack, half normal, all rounds alike
+ROWS_MAX = 16_000  # of each task: half attack, half normal, all rounds alike
 LEAVES_MAX, LEAF_ROWS_MIN = 32, 20
 FOLDS = 4  # of the split by random rows
-TREES = 60
+TREES = 40
 COLUMNS = ["task", "feature", "random", "left_out_mean", "left_out_worst"]
 ALL = "all features"
 EXPLAINED = ["task", "feature", "why"]

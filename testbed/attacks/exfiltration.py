@@ -63,7 +63,7 @@ def _upload(draw: Draw, scheme: str, port: int) -> list[Order]:
     orders = listening(draw, scheme, port)
     for victim, bot in pairs(draw):
         files = [
-            f"{draw.scratch}/documents/{rng.randrange(12)}.txt" for _ in range(rng.randint(2, 6))
+            f"{draw.scratch}/documents/{rng.randrange(7)}.txt" for _ in range(rng.randint(2, 6))
         ]
         url = f"{scheme}://{bot.address}:{port}/up"
         posts = []
@@ -104,7 +104,7 @@ def sftp(draw: Draw) -> list[Order]:
     ]
     for victim, bot in pairs(draw):
         files = [
-            f"{draw.scratch}/documents/{rng.randrange(12)}.txt" for _ in range(rng.randint(1, 4))
+            f"{draw.scratch}/documents/{rng.randrange(7)}.txt" for _ in range(rng.randint(1, 4))
         ]
         orders.append(
             Order(

@@ -7,12 +7,12 @@ from testbed.attacks.exfiltration import listening, pairs
 from testbed.network import python_module
 from testbed.orders import Draw, Kind, Order
 
-SUBCATEGORIES = {"Keylogging": (2, 4)}
+SUBCATEGORIES = {"Keylogging": (3, 4)}
 
 
 def _keystrokes(draw: Draw, carrier: str, port: int) -> list[Order]:
     rng = draw.rng
-    seconds = rng.uniform(4.5, 6.5)
+    seconds = rng.uniform(5.0, 7.0)
     return [
         Order(
             victim,

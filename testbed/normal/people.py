@@ -100,7 +100,7 @@ def log_in(scratch: Path) -> Activity:
                 except BrokenPipeError:
                     pass
                 shell.terminate()
-        pause(rng, 5)
+        pause(rng, 8)
 
     return activity
 
@@ -114,7 +114,7 @@ def copy_files(scratch: Path) -> Activity:
         host = BY_NAME[rng.choice(SSH_HOSTS)].address
         run("scp", "-q", "-l", f"{rng.choice((300, 2000))}", *_options(scratch), str(document),
             f"root@{host}:{copy}")  # fmt: skip
-        pause(rng, 7)
+        pause(rng, 9)
 
     return activity
 
