@@ -53,8 +53,8 @@ ui: $(READY)  ## open the runs in MLflow on http://127.0.0.1:5000 (PORT=5000)
 	mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port $(PORT)
 
 bench: $(READY)  ## readers, tables and training at the paper's scale, measured (two hours; needs TShark)
-	python -m benchmarks.readers --octets 5000000000 --hosts 4
-	python -m benchmarks.readers --octets 5000000000 --readers native --copies 4
+	python -m benchmarks.readers --bytes 5000000000 --hosts 4
+	python -m benchmarks.readers --bytes 5000000000 --readers native --copies 4
 	python -m benchmarks.readers --page
 	python -m benchmarks.encodings
 	python -m benchmarks.scale run

@@ -1,6 +1,6 @@
 """What the Parquet of packet fields costs and takes, by encoding and compression.
 
-    python -m benchmarks.encodings [--octets 400000000] [--rounds 3]
+    python -m benchmarks.encodings [--bytes 400000000] [--rounds 3]
 
 Writes the same rows again and again, each time as another choice of `parquet.options` would, on one
 core and to memory, the choices in turn. Prints a Markdown table of the medians, and writes it to
@@ -63,12 +63,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--octets", type=int, default=400_000_000, help="of the capture")
+    parser.add_argument("--bytes", type=int, default=400_000_000, help="of the capture")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--dataset", type=Path, default=Path("captures/testbed"))
     given = parser.parse_args()
     pa.set_cpu_count(1)
-    tables = _row_groups(given.dataset, given.octets)
+    tables = _row_groups(given.dataset, given.bytes)
     rows = sum(table.num_rows for table in tables)
     tried = choices()
     for _ in range(given.rounds):
@@ -84,7 +84,7 @@ def main() -> None:
         },
     )
     print(f"{rows:,} packets in {len(tables)} row groups\n")
-    print("| encoding | octets a packet | packets/s |\n|---|--:|--:|")
+    print("| encoding | bytes a packet | packets/s |\n|---|--:|--:|")
     for choice in tried:
         rate = rows / statistics.median(choice.seconds)
         print(f"| {choice.what} | {choice.octets / rows:.2f} | {rate:,.0f} |")

@@ -24,7 +24,7 @@ UDP_CHECKSUM, TCP_CHECKSUM = TRANSPORT + 6, TRANSPORT + 16
 TCP, UDP = 6, 17
 
 PRIME = 7919
-HOSTS = 1 << 16  # repeats that two octets of an address can tell apart
+HOSTS = 1 << 16  # repeats that two bytes of an address can tell apart
 
 
 class Repeats:

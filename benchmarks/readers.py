@@ -1,6 +1,6 @@
 """Capture to Parquet with both readers, alternately: packets/s, their ratio, memory, two cores.
 
-    python -m benchmarks.readers [--octets 2000000000] [--rounds 1] [--readers native tshark]
+    python -m benchmarks.readers [--bytes 2000000000] [--rounds 1] [--readers native tshark]
     python -m benchmarks.readers --page     docs/speed.md from what was measured
 
 Every run is a process of its own, ``python -m packetids.extract``, and everything it does counts:
@@ -85,12 +85,12 @@ def main() -> None:
         if extract.NATIVE in given.readers:
             embedded = _natively_read(embedded, folder / "o.parquet")
         large, parts, packets = large_capture.make(
-            embedded, folder, given.octets, given.files, given.hosts
+            embedded, folder, given.bytes, given.files, given.hosts
         )
         for part in parts:
             for i in range(1, given.copies):
                 part.with_stem(f"{part.stem}.{i}").hardlink_to(part)
-        print(f"{large.stat().st_size:,} octets, {packets:,} packets; also in {len(parts)} files\n")
+        print(f"{large.stat().st_size:,} bytes, {packets:,} packets; also in {len(parts)} files\n")
         found = _measure(given, folder, large, parts, packets)
     kept = [one for one in results() if _subject(one) != _subject(found)]
     atomic.write_json(RESULTS, [*kept, found])
@@ -157,7 +157,7 @@ def _arguments() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--octets", type=int, default=2_000_000_000, help="of the large capture")
+    parser.add_argument("--bytes", type=int, default=2_000_000_000, help="of the large capture")
     parser.add_argument(
         "--hosts", type=int, default=large_capture.HOSTS,
         help="repeats with addresses of their own; then the same conversations go on",
@@ -267,7 +267,7 @@ def _run(command: list[str], cores: list[int], environment: dict[str, str]) -> R
         text = said.read()
     if process.returncode:
         sys.exit(f"{' '.join(command)}: status {process.returncode}: {text}")
-    unit = 1 if sys.platform == "darwin" else 1024  # octets there, kibioctets elsewhere
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
     return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit / 1e6, text)
 
 
@@ -324,7 +324,7 @@ def _table(found: dict) -> str:
         ("start, a few packets, s", [found["first"][r]["start_s"] for r in readers], ".2f"),
         ("first call's compilation, s", [found["first"][r]["compile_s"] for r in readers], ".1f"),
         (
-            "Parquet, octets a packet",
+            "Parquet, bytes a packet",
             [found["parquet_octets"][r] / found["packets"] for r in readers],
             ".2f",
         ),

@@ -190,7 +190,7 @@ def compare(scale: str) -> dict[str, bool]:
 
 
 def sizes(scale: str) -> dict[str, Any]:
-    """Give packets before and after, and the octets of each step's files."""
+    """Give packets before and after, and the bytes of each step's files."""
     folder = FOLDER / scale
     counts = pd.read_csv(folder / "results/preprocess/counts.csv").set_index("class")
     files = {

@@ -14,7 +14,7 @@ What differs from one repetition to the next, as it does in real traffic:
   both directions of a conversation;
 - ``tcp.time_delta``: a log-normal factor (sigma 0.1) a packet; ``tcp.analysis.initial_rtt``: the
   same a conversation; both rounded to the microsecond, which is what the captures resolve;
-- length: the payload of a conversation is 0 to 15 octets shorter, where it has 32 octets or more
+- length: the payload of a conversation is 0 to 15 bytes shorter, where it has 32 bytes or more
   and is not a full segment (1400 or more);
 - TTL: the whole repetition is 0, 1 or 2 hops further away;
 - checksums: drawn anew.

@@ -158,7 +158,7 @@ def on_paper(result: dict[str, Any]) -> str:
         lines += ["", "Extraction: run `python -m benchmarks.readers` first; it is not here yet."]
     lines += [
         "",
-        "| on disk | octets a packet | GB |",
+        "| on disk | bytes a packet | GB |",
         "|---|--:|--:|",
     ]
     an_extract = measured_parts["extract_octets_per_packet"]
@@ -345,7 +345,7 @@ def _median(result: dict[str, Any], scale: str, step: str) -> dict[str, float]:
 
 
 def _extraction() -> dict[str, tuple[float, float, int]]:
-    """Give each reader's seconds a packet, peak octets and cores, from benchmarks.readers."""
+    """Give each reader's seconds a packet, peak bytes and cores, from benchmarks.readers."""
     costs = {}
     for found in sorted(readers.results(), key=lambda found: found["packets"]):  # largest last
         for reader in found["readers"]:

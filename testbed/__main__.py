@@ -35,6 +35,7 @@ PACKAGES = {
     "ab": "apache2-utils", "siege": "siege", "ncat": "ncat", "openssl": "openssl",
 }  # fmt: skip
 DISK_NEEDED_MB = 500
+NOVEL_SCALE = 0.5  # the novel round is for tests only
 
 
 def main() -> None:
@@ -111,8 +112,9 @@ def _record(arguments: argparse.Namespace) -> None:
     with network.alone():
         for out, rounds in parts:
             with _replacing(out) as folder:
-                recorded = recorder.record(folder, rounds, scale, only, seed)
-                how = manifest.circumstances(seed, rounds, scale, only)
+                size = scale * (NOVEL_SCALE if rounds == [schedule.NOVEL] else 1)
+                recorded = recorder.record(folder, rounds, size, only, seed)
+                how = manifest.circumstances(seed, rounds, size, only)
                 made = manifest.pack(folder, recorded, how)
             print(json.dumps(made["totals"]))
 

@@ -90,13 +90,13 @@ class Network:
         """Give every host's link to the switch other properties."""
         assert self.switch.stdin is not None
         fields = {name: asdict(link) for name, link in links.items()}
-        self.switch.stdin.write(json.dumps(fields) + "\n")
+        self.switch.stdin.write(json.dumps(fields).encode() + b"\n")
         self.switch.stdin.flush()
         self._expect("ready")
 
     def _expect(self, word: str) -> None:
         assert self.switch.stdout is not None
-        said = self.switch.stdout.readline().strip()
+        said = self.switch.stdout.readline().decode().strip()
         if said != word:
             raise TestbedError(
                 f"the switch did not answer {word!r} but {said!r}. It needs /dev/net/tun: "
@@ -151,7 +151,7 @@ class Network:
         self.switch = subprocess.Popen(
             _inside(SWITCH, ["nice", "-n", f"{SWITCH_NICENESS}",
                              *python_module("switch", *BY_NAME)]),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
         self.started.append(self.switch)
         self._expect("created")

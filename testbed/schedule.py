@@ -16,8 +16,8 @@ from testbed.orders import Draw, Order
 EPISODES = 3
 NOVEL = "novel"  # name of the round whose ways no other round has
 PACKETS = {  # that the bots of one episode send, about
-    "DoS_TCP": 2000, "DDoS_TCP": 2000, "DoS_UDP": 2000, "DDoS_UDP": 2000, "DoS_HTTP": 1500,
-    "DDoS_HTTP": 1500, "Service_Scan": 2200, "OS_Fingerprint": 1500, "Data_Exfiltration": 800,
+    "DoS_TCP": 2000, "DDoS_TCP": 2000, "DoS_UDP": 2000, "DDoS_UDP": 2000, "DoS_HTTP": 1200,
+    "DDoS_HTTP": 1200, "Service_Scan": 2200, "OS_Fingerprint": 1500, "Data_Exfiltration": 800,
     "Keylogging": 800,
 }  # fmt: skip
 

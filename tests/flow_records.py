@@ -87,7 +87,7 @@ def five_percent(folder: Path, rows: list[dict[str, str]]) -> None:
 
 
 def ground_truth(folder: Path, rows: list[dict[str, str]]) -> None:
-    """DoS_HTTP.csv: ';', service names, octets of no encoding, headers repeated, subsubcategory."""
+    """DoS_HTTP.csv: ';', service names, bytes of no encoding, headers repeated, subsubcategory."""
     header = ";".join(GROUND_TRUTH).encode()
     lines = [b"\xef\xbb\xbf" + header]
     for number, row in enumerate(rows):

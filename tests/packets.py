@@ -11,7 +11,7 @@ MICROSECONDS = 0xA1B2C3D4
 
 
 def capture(frames: list[tuple[bytes, int]], link_type: int = 1, step_us: int = 700) -> bytes:
-    """Lay (captured octets, length on the wire) out as a pcap file."""
+    """Lay (captured bytes, length on the wire) out as a pcap file."""
     parts = [struct.pack("<IHHiIII", MICROSECONDS, 2, 4, 0, 0, 262_144, link_type)]
     for i, (octets, wire_octets) in enumerate(frames):
         time_us = 1_500_000_000_000_000 + i * step_us
@@ -188,7 +188,7 @@ def ipv4(rng: Random, depth: int = 0) -> bytes:
 
 
 def options4(rng: Random) -> bytes:
-    """IP options of many kinds and lengths, also wrong ones; twelve octets."""
+    """IP options of many kinds and lengths, also wrong ones; twelve bytes."""
     options = b""
     while len(options) < 12:
         kind = rng.choice([0, 1, 1, 7, 11, 68, 82, 130, 131, 137, 148, 222])
@@ -258,7 +258,7 @@ def tftp(rng: Random) -> bytes:
 
 
 def coap(rng: Random) -> bytes:
-    """A CoAP message, perhaps with options that do not fit; or DOF, or octets of other ports."""
+    """A CoAP message, perhaps with options that do not fit; or DOF, or bytes of other ports."""
     ports = [rng.choice([5683, 5683, 3567, 5567, 6000, 6001]) for _ in range(2)]
     token = rng.choice([0, 0, 2, 8, 15])
     body = bytes([0x40 | token, rng.choice([0, 1, 2, 69]), 0, rng.randrange(4)]) + bytes(token)

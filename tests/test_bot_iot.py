@@ -175,8 +175,8 @@ def test_the_pcaps_folder_itself_may_be_named(folder):
     [
         ("DoS/DoS_TCP/IoT_Dataset_TCP_DDoS__00009_20180604170103.pcap", None, "name says DDoS_TCP"),
         ("Other/some.pcap", None, "name no attack subcategory"),
-        ("DoS/DoS_TCP/empty.pcap", b"", "octet 0.*nothing: the file is empty"),
-        ("DoS/DoS_TCP/page.pcap", b"<html>", "octet 0.*3c 68 74 6d"),
+        ("DoS/DoS_TCP/empty.pcap", b"", "byte 0.*nothing: the file is empty"),
+        ("DoS/DoS_TCP/page.pcap", b"<html>", "byte 0.*3c 68 74 6d"),
         ("DoS/DoS_TCP/x.pcap.xz", b"\xfd7zXZ", "Unpack it"),
         (
             "Scan/OS/5/IoT_Dataset_OSScan__00001_20180522190501.pcap",

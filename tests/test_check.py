@@ -97,7 +97,7 @@ def only(folder: Path, *tops: str) -> None:
 @needs_tshark
 @pytest.mark.parametrize("reader", ["native", "tshark"])
 def test_damaged_captures_are_found_wherever_the_damage_is(tmp_path, reader):
-    """Records that cannot be, a file that was cut short in its last octets, packed or not."""
+    """Records that cannot be, a file that was cut short in its last bytes, packed or not."""
     folder = botiot.download(tmp_path / "BoT-IoT", flows=False)
     only(folder, "DoS")
     places = [
@@ -116,8 +116,8 @@ def test_damaged_captures_are_found_wherever_the_damage_is(tmp_path, reader):
     assert done.returncode == 1 and "Traceback" not in done.stderr
     lines = done.stdout.splitlines()
     for name, *words in (
-        (places[0].name, "frame 1, octet 24 of the file", str(1 << 30)),
-        (places[1].name, "cut short in frame 64, octet ", "of the file"),
+        (places[0].name, "frame 1, byte 24 of the file", str(1 << 30)),
+        (places[1].name, "cut short in frame 64, byte ", "of the file"),
         (packed.name, "cut short in frame ", "of the unpacked capture", "gzip data are cut short"),
     ):
         (line,) = [line for line in lines if name in line and line.endswith("NO")]

@@ -187,7 +187,7 @@ def test_one_capture_more_costs_one_capture(counted, tmp_path, monkeypatch):
     assert run(work[:2], p) == ["a", "bb"]
     assert run(work, p) == ["ccc"]
     assert run(work, p) == []
-    assert run(work[1:], p) == []  # and the file of "a" is gone: octets(out) == octets(fresh)
+    assert run(work[1:], p) == []  # and the file of "a" is gone: bytes(out) == bytes(fresh)
     changed = [work[1], dataclasses.replace(work[2], identity="sha256:other")]
     assert run(changed, p) == ["ccc"]
     assert run(changed, dataclasses.replace(p, display_filter="arp")) == ["bb", "ccc"]
@@ -409,7 +409,7 @@ def test_a_damaged_capture_stops_the_stage_unless_it_is_to_be_kept(cut):
     kept, made = "extract.keep_damaged=true", folder / f"data/extract/{name}.parquet"
 
     refused = stage(folder, "extract")
-    assert refused.returncode == 1 and "cut short in frame 64, octet " in refused.stderr
+    assert refused.returncode == 1 and "cut short in frame 64, byte " in refused.stderr
     assert "of the file" in refused.stderr and "Traceback" not in refused.stderr
     assert not made.exists()
 
@@ -455,6 +455,6 @@ def test_a_stream_gives_tsharks_rows_too(tiny_pcaps, tmp_path):
     )
     with (
         (tmp_path / "empty").open("w+b") as stream,
-        pytest.raises(PacketidsError, match="0 octets"),
+        pytest.raises(PacketidsError, match="0 bytes"),
     ):
         next(tshark.read(stream, FILTER))

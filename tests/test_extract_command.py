@@ -22,7 +22,7 @@ needs_native = pytest.mark.skipif(
     importlib.util.find_spec("packetids.native.reader") is None, reason="no native reader yet"
 )
 READERS = ["tshark", *(pytest.param(name, marks=needs_native) for name in ("native", "auto"))]
-SUMMARY = r"([\d,]+) packets in [\d.]+ s, [\d,]+ packets/s, ([\d,]+) octets of Parquet \((.*)\)\n"
+SUMMARY = r"([\d,]+) packets in [\d.]+ s, [\d,]+ packets/s, ([\d,]+) bytes of Parquet \((.*)\)\n"
 
 
 def tool(
@@ -36,7 +36,7 @@ def tool(
 
 
 def summary(done: subprocess.CompletedProcess[bytes]) -> tuple[int, int, str]:
-    """Packets, octets and readers of the one line on standard output."""
+    """Packets, bytes and readers of the one line on standard output."""
     found = re.fullmatch(SUMMARY, done.stdout.decode())
     assert found, (done.stdout, done.stderr)
     return int(found[1].replace(",", "")), int(found[2].replace(",", "")), found[3]
@@ -139,7 +139,7 @@ def test_damage_that_was_kept_is_told_again_and_never_passes_for_a_whole(tiny_pc
 
     for done in kept:
         assert done.returncode == 1
-        assert b"cut.pcap: cut short in frame 64, octet " in done.stderr
+        assert b"cut.pcap: cut short in frame 64, byte " in done.stderr
     assert summary(kept[1])[2].endswith("2 of them read before")
     assert made.st_size and without.returncode == 1
     assert [path.name for path in out.iterdir()] == ["whole.pcap.parquet"]
@@ -149,7 +149,7 @@ def test_damage_of_a_stream_is_told_of_the_stream(tiny_pcaps, tmp_path):
     cut = tiny_pcaps[0].read_bytes()[:-10]
     done = [tool("-", tmp_path / f"{i}", "--keep-damaged", stdin=cut) for i in range(2)]
 
-    assert b"standard input: cut short in frame 64, octet " in done[0].stderr
+    assert b"standard input: cut short in frame 64, byte " in done[0].stderr
     assert b".stdin." not in done[0].stderr + (tmp_path / "0").read_bytes()
     assert (tmp_path / "0").read_bytes() == (tmp_path / "1").read_bytes()
 
@@ -169,8 +169,8 @@ def test_bad_input_is_named(tmp_path, reader):
     rest = (tmp_path / "o", "--reader", reader)
 
     refused(tool(tmp_path / "nowhere.pcap", *rest), 1, "nowhere.pcap", "No such file")
-    refused(tool(tmp_path / "0.pcap", *rest), 1, "0.pcap", "0 octets")
-    refused(tool("-", *rest), 1, "0 octets")
+    refused(tool(tmp_path / "0.pcap", *rest), 1, "0.pcap", "0 bytes")
+    refused(tool("-", *rest), 1, "0 bytes")
     refused(tool(tmp_path / "empty", *rest), 1, "empty: no capture found")
     assert not (tmp_path / "o").exists()
 
@@ -421,7 +421,7 @@ class TestWhatTheSystemRefuses:
             assert b"None" not in done.stderr and b".part" not in done.stderr
 
     def test_what_cannot_be_read(self, tiny_pcaps, tmp_path):
-        """/proc/self/mem opens and then gives no octet, as a bad disk does."""
+        """/proc/self/mem opens and then gives no byte, as a bad disk does."""
         for reader in ("native", "auto"):
             done = tool("/proc/self/mem", tmp_path / "o", "--reader", reader)
             refused(done, 1, "/proc/self/mem: it cannot be read any further (Input/output error)")

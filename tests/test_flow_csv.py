@@ -189,7 +189,7 @@ BROKEN = {
                      r"row 2: stime needs seconds"),
     "a number only Python reads": (lambda text: text.replace("1795493945.037018", "1_795493945"),
                                    r"row 2: stime needs seconds.*'1_795493945'"),
-    "a time of other octets": (
+    "a time of other bytes": (
         lambda text: text.encode().replace(b"1795493945.037018", b"\xe9"), r"row 2: stime needs"),
     "cells of nothing": (lambda text: text + "," * 34 + "\n", r"row 874: stime needs.*is ''"),
     "a line of blanks": (lambda text: text + "   \n", r"row 874 needs 35 columns and has 1: '   '"),
@@ -205,9 +205,9 @@ BROKEN = {
     "no end of gzip": (lambda text: gzip.compress(text.encode())[:-4], r"cannot be read: .*ended"),
     "cut xz": (lambda text: lzma.compress(text.encode())[:-300], r"cannot be read: .*ended"),
     "cut bzip2": (lambda text: bz2.compress(text.encode())[:-300], r"cannot be read: .*ended"),
-    "another octet in gzip": (lambda text: changed(gzip.compress(text.encode())),
+    "another byte in gzip": (lambda text: changed(gzip.compress(text.encode())),
                               r"cannot be read|row \d+ needs"),
-    "another octet in xz": (lambda text: changed(lzma.compress(text.encode())),
+    "another byte in xz": (lambda text: changed(lzma.compress(text.encode())),
                             r"cannot be read|row \d+ needs"),
     "a zip archive": (lambda text: zipped(text), "it is a zip archive.*Unpack it"),
     "a page": (lambda text: "<!DOCTYPE html>\n<html>", r"row 1: .*first row is '<!DOCTYPE html>'"),

@@ -200,7 +200,7 @@ def test_a_flow_holds_25_octets(tmp_path):
     read = flow_index.read([flow_csv.layout(table(tmp_path, *[GOOD] * 1000))])
 
     kept = read.key.nbytes + read.start_us.nbytes + read.end_us.nbytes + read.class_number.nbytes
-    assert kept == 1000 * flow_index.OCTETS_PER_FLOW
+    assert kept == 1000 * flow_index.BYTES_PER_FLOW
 
 
 def classified(tmp_path: Path, rows: list[str], packet: dict, tolerance_us: int = 0) -> tuple:

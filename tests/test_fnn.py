@@ -128,7 +128,7 @@ def test_the_numbers_are_those_of_keras_over_batches_in_the_same_order(folds, ch
 
 
 def test_coded_rows_train_as_their_matrix_does(folds):
-    """A slice of `encode.Coded` at a time, or the matrix at once: the same octets."""
+    """A slice of `encode.Coded` at a time, or the matrix at once: the same bytes."""
     drawn = np.random.default_rng(3)
     coded = encode.Coded(
         np.column_stack([drawn.integers(0, 3, 300), drawn.integers(3, 5, 300)]).astype(np.int16),

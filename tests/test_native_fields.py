@@ -78,7 +78,7 @@ PLAIN = [
     "poison", [b"\x08\x00\x45" * 40, b"\x00\x08\x00\x45" * 40], ids=["even", "odd"]
 )
 def test_a_frame_cut_anywhere_reads_like_the_slow_twin(frame, poison):
-    """No cut invents a value or borrows octets of the next frame, which spells headers."""
+    """No cut invents a value or borrows bytes of the next frame, which spells headers."""
     for length in range(len(frame) + 1):
         cut = frame[:length]
         rows, error = read(packets.capture([(cut, len(frame)), (poison, len(poison))]))
@@ -122,7 +122,7 @@ def test_the_golden_readings_are_tsharks(name):
 def test_random_packets_read_as_tshark_reads_them(seed, count, display_filter, tmp_path_factory):
     """Layers, lengths, cuts and turned bits, conversations and fragments among them.
 
-    Hypothesis draws a seed and not each octet, of which a capture has more than it wants to draw.
+    Hypothesis draws a seed and not each byte, of which a capture has more than it wants to draw.
     """
     rng = random.Random(seed)
     frames = [packets.damaged(rng, packets.ethernet(rng)) for _ in range(count)]

@@ -93,7 +93,7 @@ CAPTURES = {
     "reserved bits": pcap_header(link=0x00010001) + record(),
     "unknown link type": pcap_header(link=4) + record(),
     "raw IP": pcap_header(link=101) + record(),
-    "direction octet": pcap_header(link=204) + record() + record(kept=0),
+    "direction byte": pcap_header(link=204) + record() + record(kept=0),
     "pseudo-header longer than sent": pcap_header(link=123) + record(wire=2),
     "version 2.2": pcap_header(version=(2, 2)) + three(kept=30, wire=20, data=bytes(20)),
     "version 2.3": pcap_header(version=(2, 3)) + record(kept=60, wire=20, data=bytes(20)),
@@ -104,7 +104,7 @@ CAPTURES = {
     "AIX FDDI": pcap_header(version=(2, 2), link=15) + record(),
     "modified": pcap_header(magic=MODIFIED) + three(extra=PATCHED),
     "modified, old magic": pcap_header() + three(extra=PATCHED),
-    "modified, 28 octets": pcap_header(magic=MODIFIED)
+    "modified, 28 bytes": pcap_header(magic=MODIFIED)
     + three(extra=PATCHED + b"\1\1\1\1", data=b"\xff" * 60),
     "Nokia": pcap_header() + three(extra=NOKIA),
     "cut where Nokia's headers fit": pcap_header() + record(data=ONES) + record()[:4],
@@ -160,7 +160,7 @@ CAPTURES = {
     "resolution twice": section()
     + interface(options=option(9, b"\x09") + option(9, b"\x03"))
     + packet(),
-    "resolution of two octets": section() + interface(options=option(9, b"\x09\x01")) + packet(),
+    "resolution of two bytes": section() + interface(options=option(9, b"\x09\x01")) + packet(),
     "flags": NG + packet(options=option(2, bytes(4)) + option(0, b"")) + packet(),
     "time of 64 bits": NG + packet(count=2**64 - 1) + packet(count=2**63),
 } | {
@@ -175,7 +175,7 @@ CAPTURES = {
     + packet()
     for seconds in (1000, -1000, 10**10, 2**62)
 } | {
-    f"option {code} of {length} octets": NG
+    f"option {code} of {length} bytes": NG
     + packet(options=option(code, b"\1" * length))
     + packet()
     for code, length in [(2, 3), (3, 0), (4, 4), (5, 4), (6, 8), (7, 0), (7, 3), (7, 9), (8, 1)]
@@ -184,7 +184,7 @@ CAPTURES = {
 
 
 def read(capture, block_octets=16 << 20):
-    """(frames, error): each frame as (number, time or None, wire, captured octets, link type)."""
+    """(frames, error): each frame as (number, time or None, wire, captured bytes, link type)."""
     found, error = [], None
     source = capture if isinstance(capture, Path) else io.BytesIO(capture)
     try:
@@ -276,7 +276,7 @@ def test_a_cut_anywhere_leaves_the_frames_before(capture):
         assert [frame[1:] for frame in found] == wanted, end
         assert (error is None) == good, end
         if error and found:
-            assert f"frame {len(found) + 1}, octet " in str(error)
+            assert f"frame {len(found) + 1}, byte " in str(error)
 
 
 @needs_tshark
@@ -413,14 +413,14 @@ def test_gzip_data_of_a_wrong_checksum_give_all_frames_and_an_error():
     found, error = read(bytes(packed))
 
     assert len(found) == 3
-    assert "frame 4, octet 193" in str(error) and "incorrect data check" in str(error)
+    assert "frame 4, byte 193" in str(error) and "incorrect data check" in str(error)
 
 
 def test_octets_after_gzip_data_are_an_error():
     found, error = read(gzip.compress(CAPTURES["usual"]) + b"more")
 
     assert len(found) == 3
-    assert "octets that are no gzip data follow" in str(error)
+    assert "bytes that are no gzip data follow" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -431,9 +431,9 @@ def test_octets_after_gzip_data_are_an_error():
         (pcap_header(link=197) + record(), "ERF.*not read natively"),
         (
             section() + interface(197) + packet(),
-            "frame 1: .*ERF.* octet 48 .*use the tshark reader",
+            "frame 1: .*ERF.* byte 48 .*use the tshark reader",
         ),
-        (NG + packet() + block(9, bytes(8)), "frame 2: .* octet 140 .*use the tshark reader"),
+        (NG + packet() + block(9, bytes(8)), "frame 2: .* byte 140 .*use the tshark reader"),
         (NG + block(0xBAD, struct.pack("<I", 10949)), "Netflix"),
         (NG + packet(options=option(2989, struct.pack("<I", 10949))), "Netflix"),
     ],
@@ -449,15 +449,15 @@ def test_what_only_tshark_reads_is_said_to_be_unsupported(data, message):
 def test_errors_name_file_frame_and_octet(tmp_path):
     path = tmp_path / "some.pcap"
     path.write_bytes(b"")
-    with pytest.raises(PacketidsError, match="some.pcap: the file has 0 octets"):
+    with pytest.raises(PacketidsError, match="some.pcap: the file has 0 bytes"):
         list(frames.read(path))
     path.write_bytes(pcap_header() + record(data=ONES) + record(data=ONES)[:-1])
     with pytest.raises(
-        PacketidsError, match="some.pcap: cut short in frame 2, octet 100 .* 76 .* there are 75"
+        PacketidsError, match="some.pcap: cut short in frame 2, byte 100 .* 76 .* there are 75"
     ):
         list(frames.read(path))
     path.write_bytes(NG + packet() + packet(5))
-    with pytest.raises(PacketidsError, match="some.pcap: frame 2, octet 140 .* interface 5"):
+    with pytest.raises(PacketidsError, match="some.pcap: frame 2, byte 140 .* interface 5"):
         list(frames.read(path))
 
 

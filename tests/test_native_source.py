@@ -1,4 +1,4 @@
-"""Messages count octets of what was really read, and a bad medium is damage like any other."""
+"""Messages count bytes of what was really read, and a bad medium is damage like any other."""
 
 import gzip
 import io
@@ -33,7 +33,7 @@ def test_octets_are_of_the_file_the_stream_or_the_unpacked_capture(tmp_path, con
 
 
 class Bad(io.RawIOBase):
-    """A medium that cannot be read beyond some octets."""
+    """A medium that cannot be read beyond some bytes."""
 
     name = "disk"
 

@@ -47,7 +47,7 @@ def test_a_file_cut_short_is_named(whole, reader, octets):
     with pytest.raises(PacketidsError) as error:
         READERS[reader](whole)
     assert str(whole) in str(error.value) and "Delete it and run dvc repro" in str(error.value)
-    assert f"it has {whole.stat().st_size} octets" in str(error.value)
+    assert f"it has {whole.stat().st_size} bytes" in str(error.value)
 
 
 @pytest.mark.parametrize("reader", ["read", "groups"])

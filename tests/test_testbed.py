@@ -9,6 +9,7 @@ import ipaddress
 import json
 import lzma
 import os
+import random
 import re
 import shutil
 import signal
@@ -24,7 +25,19 @@ from typing import Any
 import pytest
 
 from testbed import __main__ as command_line
-from testbed import attacks, errors, hosts, links, network, pcap, places, recorder, schedule, tiny
+from testbed import (
+    attacks,
+    errors,
+    hosts,
+    links,
+    network,
+    orders,
+    pcap,
+    places,
+    recorder,
+    schedule,
+    tiny,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 CAPTURES = ROOT / "captures"
@@ -408,6 +421,19 @@ def test_every_kind_gives_bounded_commands_between_the_testbeds_own_addresses(
                         assert address in {host.address for host in hosts.HOSTS}, text
                     if order.command[0] == "hping3" and "--scan" not in order.command:
                         assert "-c" in order.command, text
+
+
+def test_the_attack_that_the_readme_adds_is_one_that_the_schedule_can_draw() -> None:
+    readme = (CAPTURES / "README.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    module: dict[str, Any] = {}
+    exec(code, module)
+    drawn = orders.Draw(random.Random(0), hosts.BOTS[:2], 1000, "SCRATCH")
+    (kind,) = module["KINDS"].values()
+
+    assert {order.host for order in kind(drawn)} == set(hosts.BOTS[:2])
+    assert all("500" in order.command for order in kind(drawn)), "half of the packets each"
+    assert set(module["SUBCATEGORIES"]) == {"DoS_ICMP", "DDoS_ICMP"} and module["NOVEL"] == {}
 
 
 def test_the_same_seed_gives_the_same_commands_and_links() -> None:

@@ -52,7 +52,7 @@ def test_every_cell_is_what_tshark_prints(tiny_pcaps):
 
 @needs_tshark
 def test_plain_packets_read_as_the_rfcs_say(tiny_pcaps):
-    """An independent reading of headers, from the octets themselves."""
+    """An independent reading of headers, from the bytes themselves."""
     compared = 0
     for path in tiny_pcaps:
         frames = [frame for _, frame in naive.pcap_packets(path)]

@@ -39,10 +39,10 @@ class Capture:
     """One capture of a dataset: a row of the listing."""
 
     name: str  # names its rows, its Parquet file and its line in every report
-    path: Path  # where its octets are; relative paths start at the top of the repository
+    path: Path  # where its bytes are; relative paths start at the top of the repository
     subcategory: str  # key of `classes`
     octets: int  # of the file
-    identity: str  # sha256:<hex>, or mtime:<ns> where a file is not hashed: same octets, same text
+    identity: str  # sha256:<hex>, or mtime:<ns> where a file is not hashed: same bytes, same text
 
 
 COLUMNS = [field.name for field in fields(Capture)]
@@ -186,7 +186,7 @@ def _is_missed(file: recognise.File, packed: bool) -> str:
     if not packed and (why := recognise.unread(file)):
         return why
     if file.kind is Kind.PRETENDER:
-        return f"octet 0: {file.why}. Fetch it again, or take it out of the captures folder"
+        return f"byte 0: {file.why}. Fetch it again, or take it out of the captures folder"
     return ""
 
 
@@ -281,7 +281,7 @@ def place(dataset: Path) -> list[Capture]:
     """Place every capture of a download where it lies; nothing is copied or written.
 
     `dataset` holds ``PCAPs/``, or is that folder. A capture's identity is the time of its last
-    change: DVC hashes the octets, and need not be doubled.
+    change: DVC hashes the bytes, and need not be doubled.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """The pipeline's Parquet files, read and written a row group at a time.
 
 A dictionary pays for texts (addresses, protocols, classes) and costs time for numbers. Of integers,
-the first octets of all values, then the second ones and so on (byte-stream-split) take less room
+the first bytes of all values, then the second ones and so on (byte-stream-split) take less room
 and less time to compress than whole values; of floats they take more. ``python -m
 benchmarks.encodings`` measures this choice beside others.
 
@@ -136,7 +136,7 @@ def _explained(path: Path) -> Iterator[None]:
     except (pa.ArrowException, OSError) as error:
         octets = path.stat().st_size if path.is_file() else 0
         raise PacketidsError(
-            f"{path}: no whole Parquet file; it has {octets} octets, and reading it ended with: "
+            f"{path}: no whole Parquet file; it has {octets} bytes, and reading it ended with: "
             f"{str(error).strip().splitlines()[0]} Delete it and run dvc repro, which makes it "
             "anew."
         ) from None

@@ -4,7 +4,7 @@ Whoever sees only the given columns cannot do better than to name, for each dist
 class that most of its packets have.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ VIEWS = {
     "without stream and times": tuple(name for name in FEATURES if name not in TIMES),
 }
 GROUP = {entry.key: entry.group for entry in classes.SUBCATEGORIES}
-TARGETS = {
+TARGETS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
     "11 classes": lambda packets: packets["class"],
     "4 groups": lambda packets: packets["class"].map(GROUP),
     "attack or normal": lambda packets: packets["class"] != classes.NORMAL,

@@ -270,7 +270,7 @@ def _tell(packets: int, seconds: float, compiled_s: float, octets: int, who: str
         who += f"; kernels compiled before that in {compiled_s:.1f} s"
     rate = packets / max(seconds, 1e-9)
     print(
-        f"{packets:,} packets in {seconds:.2f} s, {rate:,.0f} packets/s, {octets:,} octets of "
+        f"{packets:,} packets in {seconds:.2f} s, {rate:,.0f} packets/s, {octets:,} bytes of "
         f"Parquet ({who})"
     )
 

@@ -1,7 +1,7 @@
 """Packet fields of many captures, a Parquet file each; what is there already is not read again.
 
 A Parquet file holds, in its own metadata, the key of what made it: the capture's identity, the
-reader, the display filter and the code. If all are still the same, so are the octets that a fresh
+reader, the display filter and the code. If all are still the same, so are the bytes that a fresh
 run would write, and the file stays.
 
 The code is known by the hash of the sources that decide what is in a file (`_code`) and not by a

@@ -17,7 +17,7 @@ EVERY_S = 10.0  # a log line, where there is no terminal
 
 
 class Progress:
-    """Progress of `captures` captures with `octets` octets in all, on standard error."""
+    """Progress of `captures` captures with `octets` bytes in all, on standard error."""
 
     def __init__(self, captures: int, octets: int, log: logging.Logger) -> None:
         self._captures, self._octets, self._log = captures, octets, log
@@ -33,7 +33,7 @@ class Progress:
             self._stack.enter_context(logging_redirect_tqdm())
 
     def add(self, octets: int, packets: int, waited_s: float = 0.0) -> None:
-        """Count one more capture of `octets` octets, with `packets` packets.
+        """Count one more capture of `octets` bytes, with `packets` packets.
 
         The worker that read it had first to wait for `waited_s` seconds, such as for kernels to be
         compiled. All workers begin with that at the same time, and no rate counts it.

@@ -91,7 +91,7 @@ def read(capture: Path | BinaryIO, display_filter: str) -> Iterator[pa.RecordBat
         empty = not begin
     if empty:  # TShark reads empty input as a capture without packets
         raise PacketidsError(
-            f"{named}: TShark stopped before it: it has 0 octets and a capture at least 24. Fetch "
+            f"{named}: TShark stopped before it: it has 0 bytes and a capture at least 24. Fetch "
             "it again, or take it out of the captures folder."
         )
     command = ["tshark", "-n", "-r", source, "-T", "fields"]

@@ -119,7 +119,7 @@ def features(packets: pa.Table, fitted: Fitted) -> pd.DataFrame:
     DataFrame, shape (n_packets, 12)
         In the order of `FEATURES`: proto (int32 code), tcp.flags (int32), src.port and dst.port
         (categories: the well-known numbers, `PORT_OTHER`, `PORT_REGISTERED`); then numbers in
-        float64: octets, hops, seconds, and the conversation's number.
+        float64: bytes, hops, seconds, and the conversation's number.
 
     Raises
     ------

@@ -4,7 +4,7 @@ A packet belongs to a flow if protocol, addresses and ports agree in either dire
 packet's time lies in [stime, ltime], give or take a tolerance. `flow_csv` reads the records,
 `flow_source` chooses them, `flow_coverage` counts the packets that have none.
 
-Memory: a flow is `OCTETS_PER_FLOW` octets, so a million flows are 25 MB; text is never kept.
+Memory: a flow is `BYTES_PER_FLOW` bytes, so a million flows are 25 MB; text is never kept.
 `store` puts them into files as they are read, and `opened` maps these into memory, so that many
 processes share one copy and none holds all of it.
 """
@@ -27,7 +27,7 @@ from packetids.kernels import kernel
 from packetids.label import flow_csv, rules
 from packetids.label.flow_csv import ARP, IPV6_ICMP, TCP, UDP
 
-OCTETS_PER_FLOW = 25  # key 8, first time 8, last time 8, class 1
+BYTES_PER_FLOW = 25  # key 8, first time 8, last time 8, class 1
 UNCOVERED = -1  # in place of a class: no flow holds the packet
 
 # A file each in the folder of `store`, and one for what is no column.

@@ -108,7 +108,7 @@ def _transpose(
     rows: np.ndarray, count: int, valid: np.ndarray, to: int,
     values: tuple,  # type: ignore[type-arg]
 ) -> None:  # fmt: skip
-    """Spread `rows` over `values`, and their bits over `valid` from octet `to` on."""
+    """Spread `rows` over `values`, and their bits over `valid` from byte `to` on."""
     for begin in range(0, count, BLOCK_ROWS):
         end = min(begin + BLOCK_ROWS, count)
         for i in range(begin, end):

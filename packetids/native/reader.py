@@ -1,4 +1,4 @@
-"""Packet fields of a capture, equal to TShark's, read from its octets.
+"""Packet fields of a capture, equal to TShark's, read from its bytes.
 
 `frames` finds the frames, `dissect` walks through their layers, `text` writes addresses. What
 TShark would dissect and this reader would not (another tunnel, another link type) is said with

@@ -20,7 +20,7 @@ SLOTS = ENTRIES * 2
 POOL_OCTETS = ENTRIES * 16
 LONGEST_OCTETS = (DEPTH_MAX + 1) * 16  # of one packet's entry
 
-LONGEST = {1: 4, 4: 16, 16: 46}  # characters of one item with its comma, by octets
+LONGEST = {1: 4, 4: 16, 16: 46}  # characters of one item with its comma, by bytes
 COMMA, DOT, COLON, ZERO, LETTER_A = (ord(sign) for sign in ",.:0a")
 
 
@@ -58,7 +58,7 @@ def intern(row: int, out: Output, d: Dictionaries) -> None:
         length = out.found_octets[column]
         if not length:
             continue
-        # Up to seven octets and their number are one integer; of more, the integer is a hash.
+        # Up to seven bytes and their number are one integer; of more, the integer is a hash.
         key: Any = np.uint64(length)
         if length == 4:  # an address: most are; a loop of unknown length is slower
             for i in range(4):

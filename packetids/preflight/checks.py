@@ -2,7 +2,7 @@
 
 Every finding is a row of a table. Each capture is walked to its end, record by record, because a
 capture that was cut short in a download would stop the run hours later. Rates are measured on the
-first octets of the user's own captures, by the reader that the settings choose.
+first bytes of the user's own captures, by the reader that the settings choose.
 """
 
 import logging
@@ -189,7 +189,7 @@ def measure(
         if not packets:
             raise PacketidsError(
                 f"{printable(place.path)}: no whole packet that passes {display_filter!r} in its "
-                f"first {octets:,} octets. Fetch it again, or take it out of the captures folder."
+                f"first {octets:,} bytes. Fetch it again, or take it out of the captures folder."
             )
         # Where the head is so short that the start is all there is, the rate is a lower bound.
         seconds = max(seconds - start_s, seconds / 10)
@@ -218,7 +218,7 @@ def start(place: Place, reader: str, display_filter: str) -> float:
 
 
 def copy_head(place: Place, target: Path, octets: int) -> int:
-    """Copy the first `octets` octets of a capture, unpacked; count them."""
+    """Copy the first `octets` bytes of a capture, unpacked; count them."""
     with recognise.unpacked(place.path, place.packing) as source, target.open("wb") as out:
         while out.tell() < octets and (some := source.read(octets - out.tell())):
             out.write(some)

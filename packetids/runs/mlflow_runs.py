@@ -62,7 +62,7 @@ class Result:
 
     @property
     def content(self) -> str:
-        """Hash everything that is logged, the model's files by name and octets."""
+        """Hash everything that is logged, the model's files by name and bytes."""
         told = [self.stage, self.name, self.params, self.metrics, self.notice]
         digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
         if self.history is not None:

@@ -48,7 +48,7 @@ def write_run(
 
 
 def run_key(stage: str, name: str, settings: Any, seed: int, inputs: list[Path]) -> str:
-    """Hash what produces a run: settings, seed and the octets of the inputs; 16 digits.
+    """Hash what produces a run: settings, seed and the bytes of the inputs; 16 digits.
 
     The same work has the same key, anything else another.
     """

@@ -22,7 +22,7 @@ def pairs(draw: Draw) -> list[tuple[Host, Host]]:
 
 
 def _bytes(draw: Draw) -> str:
-    return f"{round(draw.packets * draw.rng.uniform(60, 250) / len(draw.bots))}"
+    return f"{round(draw.packets * draw.rng.uniform(40, 160) / len(draw.bots))}"
 
 
 def _seed(draw: Draw) -> str:

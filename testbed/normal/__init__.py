@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 TOOL_TIMEOUT_S = 10
-PACE = 4.6  # multiplies pauses; sets how many normal packets there are beside the attacks
+PACE = 8.0  # multiplies pauses; sets how many normal packets there are beside the attacks
 Activity = Callable[[random.Random], None]
 
 

@@ -1,1 +1,1 @@
-"""From the octets of a capture file to frames."""
+"""From the bytes of a capture file to frames."""

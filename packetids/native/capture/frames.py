@@ -1,6 +1,6 @@
 """Frames of a capture, a run of them at a time, whatever the capture's size.
 
-pcap and pcapng files and streams, also as gzip data; known by their first octets.
+pcap and pcapng files and streams, also as gzip data; known by their first bytes.
 """
 
 from collections.abc import Iterator
@@ -23,8 +23,8 @@ class Frames:
     """A run of consecutive frames of one capture; n frames, all columns of shape (n,)."""
 
     first_number: int  # frame.number of the first, from 1
-    octets: np.ndarray  # uint8; the captured octets, record headers may lie in between
-    start: np.ndarray  # int64, offset in `octets` of each frame's first captured octet
+    octets: np.ndarray  # uint8; the captured bytes, record headers may lie in between
+    start: np.ndarray  # int64, offset in `bytes` of each frame's first captured byte
     captured_octets: np.ndarray  # int64
     wire_octets: np.ndarray  # int64; frame.len as TShark prints it
     time_ns: np.ndarray  # int64, since the epoch
@@ -44,7 +44,7 @@ def read(
         A pcap or pcapng capture, also packed by gzip. A stream needs ``read`` only, such as
         ``sys.stdin.buffer``.
     block_octets : int
-        Memory for the octets of one run; more where a single record needs more, at most 128 MiB.
+        Memory for the bytes of one run; more where a single record needs more, at most 128 MiB.
     reuse : bool
         Fill the same arrays again, for a consumer that is done with a run when it asks for the
         next. Much faster with blocks that stay in the processor's cache.
@@ -71,9 +71,9 @@ def read(
 def _runs(source: Source, block_octets: int, reuse: bool) -> Iterator[Frames]:
     opened = _open(source)
     octets = np.empty(block_octets, np.uint8)
-    end = source.fill(octets)  # of the octets that were read
+    end = source.fill(octets)  # of the bytes that were read
     at = opened.first_octet  # of the next record
-    base = 0  # offset of octets[0] in the capture
+    base = 0  # offset of bytes[0] in the capture
     number = 1
     columns = records.room(0)
     while True:
@@ -91,7 +91,7 @@ def _runs(source: Source, block_octets: int, reuse: bool) -> Iterator[Frames]:
             number += found.rows
         at = found.at
         if found.problem:
-            where = f"octet {base + at} of {source.whole}"
+            where = f"byte {base + at} of {source.whole}"
             if found.unsupported:
                 advice = f"It is at {where}: use the tshark reader."
                 raise Unsupported(found.problem, advice, source.name, number)
@@ -103,8 +103,8 @@ def _runs(source: Source, block_octets: int, reuse: bool) -> Iterator[Frames]:
             if end < len(octets):
                 if at < end or source.damage:
                     raise PacketidsError(
-                        f"{source.name}: cut short in frame {number}, octet {base + at} of "
-                        f"{source.whole}: at least {found.needed_octets} octets are needed from "
+                        f"{source.name}: cut short in frame {number}, byte {base + at} of "
+                        f"{source.whole}: at least {found.needed_octets} bytes are needed from "
                         f"there on and there are {end - at}"
                         f"{'; ' if source.damage else ''}{source.damage}. Fetch it again, or take "
                         "it out of the captures folder."
@@ -123,12 +123,12 @@ def _open(source: Source) -> "pcap.Pcap | pcapng.Pcapng":
     magic = head[:4]
     if source.damage and len(head) < pcap.HEADER_OCTETS:
         raise PacketidsError(
-            f"{source.name}: {source.damage}, after {len(head)} octets of {source.whole}. Fetch it "
+            f"{source.name}: {source.damage}, after {len(head)} bytes of {source.whole}. Fetch it "
             "again, or take it out of the captures folder."
         )
     if not magic:
         raise PacketidsError(
-            f"{source.name}: the file has 0 octets and a capture at least 24. Fetch it again, or "
+            f"{source.name}: the file has 0 bytes and a capture at least 24. Fetch it again, or "
             "take it out of the captures folder."
         )
     if pcap.recognises(magic):

@@ -15,7 +15,7 @@ KNOWN = frozenset(
     + [264, 266, 268, *range(270, 277), 279, 280, 283, 287, 288, 290, *range(292, 296)]
 )
 
-# Octets before the frame proper, which are no part of frame.len.
+# Bytes before the frame proper, which are no part of frame.len.
 PSEUDO_HEADER_OCTETS = {123: 4, 139: 4, 196: 5, 201: 4, 204: 1, 209: 5, 245: 2, 254: 4}
 
 # Their pseudo-headers change length or time from frame to frame: IrDA, LAPD, ERF.
@@ -30,10 +30,10 @@ MAXIMUM_OCTETS = {
 
 
 def pseudo_header_octets(link_type: int) -> int:
-    """Return the octets between record header and frame."""
+    """Return the bytes between record header and frame."""
     return PSEUDO_HEADER_OCTETS.get(link_type, 0)
 
 
 def maximum_octets(link_type: int) -> int:
-    """Return the most octets TShark takes for one captured frame."""
+    """Return the most bytes TShark takes for one captured frame."""
     return MAXIMUM_OCTETS.get(link_type, USUAL_MAXIMUM_OCTETS)

@@ -68,16 +68,16 @@ class Pcap:
         if status == records.SHORT:
             return records.Scanned(rows, at, needed_octets=value)
         problems = {
-            records.TOO_LONG: f"{self.maximum_octets} captured octets at most are possible and the "
+            records.TOO_LONG: f"{self.maximum_octets} captured bytes at most are possible and the "
             f"record header says {value}",
-            records.TOO_SMALL: f"link type {self.link_type} needs {self.skipped_octets} octets "
+            records.TOO_SMALL: f"link type {self.link_type} needs {self.skipped_octets} bytes "
             f"before each frame and {value} were captured",
         }
         return records.Scanned(rows, at, problem=problems.get(status, ""))
 
 
 def recognises(magic: bytes) -> bool:
-    """Check whether four octets begin a pcap file."""
+    """Check whether four bytes begin a pcap file."""
     return int.from_bytes(magic, "little") in MAGICS or int.from_bytes(magic, "big") in MAGICS
 
 
@@ -95,10 +95,10 @@ def opened(source: Source) -> Pcap:
     big_endian = int.from_bytes(head[:4], "big") in MAGICS
     order = ">" if big_endian else "<"
     magic = struct.unpack_from(order + "I", head)[0]
-    first_octet = HEADER_OCTETS + 4 * (magic in IXIA)  # how many octets follow
+    first_octet = HEADER_OCTETS + 4 * (magic in IXIA)  # how many bytes follow
     if len(head) < first_octet:
         raise PacketidsError(
-            f"{source.name}: cut short in the file header: a pcap file needs {first_octet} octets "
+            f"{source.name}: cut short in the file header: a pcap file needs {first_octet} bytes "
             f"there and has {len(head)}. Fetch it again, or take it out of the captures folder."
         )
     major, minor, _, _, most_kept, network = struct.unpack_from(order + "HHiIII", head, 4)
@@ -122,7 +122,7 @@ def opened(source: Source) -> Pcap:
         raise _refused(source, 20, f"TShark 4.0 knows no link type {link_type}")
     if link_type in linktypes.UNSUPPORTED:
         raise Unsupported(
-            f"link type {link_type} ({linktypes.UNSUPPORTED[link_type]}), octet 20 of the file, is "
+            f"link type {link_type} ({linktypes.UNSUPPORTED[link_type]}), byte 20 of the file, is "
             "not read natively",
             "Use the tshark reader.",
             source.name,
@@ -153,7 +153,7 @@ def opened(source: Source) -> Pcap:
 
 def _refused(source: Source, at: int, why: str) -> PacketidsError:
     return PacketidsError(
-        f"{source.name}: octet {at} of the pcap file header: {why}. Fetch the file again, or take "
+        f"{source.name}: byte {at} of the pcap file header: {why}. Fetch the file again, or take "
         "it out of the captures folder."
     )
 
@@ -189,7 +189,7 @@ def _records(
     ns: bool, skipped_octets: int, maximum_octets: int,
     start: np.ndarray, captured_octets: np.ndarray, wire_octets: np.ndarray, time_ns: np.ndarray,
 ) -> tuple[int, int, int, int]:  # fmt: skip
-    """Return rows, offset after the last, why the scan stopped, and octets needed or there."""
+    """Return rows, offset after the last, why the scan stopped, and bytes needed or there."""
     for row in range(len(start)):
         data = at + record_octets
         if data > end:

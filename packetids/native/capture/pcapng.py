@@ -26,7 +26,7 @@ NETFLIX = 10949  # TShark reads its custom blocks and options in a way of its ow
 SMALLEST_OCTETS = {SECTION: 28, INTERFACE: 20, NAMES: 16, STATISTICS: 24, SECRETS: 20}
 LARGEST_OCTETS = 134_348_832
 SMALLEST_BLOCK_OCTETS = 12
-PACKET_OCTETS = 32  # of a packet block without octets captured, old ones too
+PACKET_OCTETS = 32  # of a packet block without bytes captured, old ones too
 SIMPLE_OCTETS = 16
 CUSTOM_OCTETS = 16
 
@@ -41,7 +41,7 @@ OTHER = 10  # a block for `Pcapng`: its type
 SIZE = 11  # a total length out of bounds: it
 TRAILER = 12  # the second total length differs: it
 BYTE_ORDER = 13  # of a section is unknown: the magic number
-SMALL_BLOCK = 14  # for its packet: the captured octets it says
+SMALL_BLOCK = 14  # for its packet: the captured bytes it says
 NO_INTERFACE = 15  # of this number
 OPTION = 16  # a wrong one: its code
 IS_NETFLIX = 17
@@ -52,7 +52,7 @@ class Interface(NamedTuple):
     """What a section says about one of its interfaces."""
 
     link_type: int
-    most_kept: int  # octets of a frame
+    most_kept: int  # bytes of a frame
     units: int  # of time, a second
     offset_s: int  # to add to times
     fcs_octets: int
@@ -108,7 +108,7 @@ class Pcapng:
         total = records.padded(struct.unpack(order + "I", octets[at + 4 : at + 8].tobytes())[0])
         if total < SMALLEST_OCTETS.get(kind, SMALLEST_BLOCK_OCTETS):
             raise _Wrong(
-                f"a block of type {kind} needs {SMALLEST_OCTETS[kind]} octets and has {total}"
+                f"a block of type {kind} needs {SMALLEST_OCTETS[kind]} bytes and has {total}"
             )
         body = octets[at + 8 : at + total - 4].tobytes()
         if kind == SECTION:
@@ -131,7 +131,7 @@ class Pcapng:
         elif kind == SECRETS:
             octets_said = struct.unpack_from(order + "I", body, 4)[0]
             if octets_said > len(body) - 8:
-                raise _Wrong(f"secrets of {octets_said} octets are in a block of {total}")
+                raise _Wrong(f"secrets of {octets_said} bytes are in a block of {total}")
         elif kind in CUSTOM:
             return self._custom(body, order, at, total, rows, columns)
         elif kind == JOURNAL or kind in SYSTEM_CALLS:
@@ -143,7 +143,7 @@ class Pcapng:
     ) -> tuple[int, int]:
         """Make a frame of a custom block, as TShark does, so that frame numbers agree."""
         if total < CUSTOM_OCTETS:
-            raise _Wrong(f"a custom block needs {CUSTOM_OCTETS} octets and has {total}")
+            raise _Wrong(f"a custom block needs {CUSTOM_OCTETS} bytes and has {total}")
         if struct.unpack_from(order + "I", body)[0] == NETFLIX:
             raise _NotOurs("a custom block of Netflix is not read")
         columns.start[rows] = at + 12
@@ -172,7 +172,7 @@ class Pcapng:
 
 
 def recognises(magic: bytes) -> bool:
-    """Check whether four octets begin a pcapng file."""
+    """Check whether four bytes begin a pcapng file."""
     return magic == SECTION.to_bytes(4, "big")
 
 
@@ -187,7 +187,7 @@ def opened(source: Source) -> Pcapng:
     head = source.peek(12)
     if head[8:] not in (BYTE_ORDER_MAGIC.to_bytes(4, order) for order in ("big", "little")):
         raise PacketidsError(
-            f"{source.name}: octet 8 of the pcapng file: 1a2b3c4d in either byte order is needed "
+            f"{source.name}: byte 8 of the pcapng file: 1a2b3c4d in either byte order is needed "
             f"and there is {head[8:].hex() or 'nothing'}. Fetch it again, or take it out of the "
             "captures folder."
         )
@@ -209,14 +209,14 @@ def _damage(status: int, value: int) -> _Wrong:
         return _NotOurs(f"link type {value} ({linktypes.UNSUPPORTED[value]}) is not read natively")
     return _Wrong(
         {
-            records.TOO_LONG: f"the packet block says {value} captured octets, more than possible",
-            records.TOO_SMALL: f"the link type's pseudo-header is missing: {value} octets captured",
-            SIZE: f"a block needs {SMALLEST_BLOCK_OCTETS} to {LARGEST_OCTETS} octets (a packet "
+            records.TOO_LONG: f"the packet block says {value} captured bytes, more than possible",
+            records.TOO_SMALL: f"the link type's pseudo-header is missing: {value} bytes captured",
+            SIZE: f"a block needs {SMALLEST_BLOCK_OCTETS} to {LARGEST_OCTETS} bytes (a packet "
             f"block {SIMPLE_OCTETS} or {PACKET_OCTETS} at least) and says {value}",
             TRAILER: f"the block's total length needs to be repeated at its end and {value} is "
             "there",
             BYTE_ORDER: f"a section needs 1a2b3c4d in either byte order and has {value:08x}",
-            SMALL_BLOCK: f"the packet block is too small for the {value} octets it says",
+            SMALL_BLOCK: f"the packet block is too small for the {value} bytes it says",
             NO_INTERFACE: f"the section needs an interface {value} for this packet and has none",
             OPTION: f"option {value} of the packet block has a wrong length",
         }[status]
@@ -229,11 +229,11 @@ def _options(octets: bytes, order: str) -> dict[int, bytes]:
     at = 0
     while at < len(octets):
         if at + 4 > len(octets):
-            raise _Wrong(f"an option needs 4 octets and {len(octets) - at} are left in the block")
+            raise _Wrong(f"an option needs 4 bytes and {len(octets) - at} are left in the block")
         code, length = struct.unpack_from(order + "HH", octets, at)
         if at + 4 + records.padded(length) > len(octets):
             raise _Wrong(
-                f"option {code} says {length} octets and {len(octets) - at - 4} are left in the "
+                f"option {code} says {length} bytes and {len(octets) - at - 4} are left in the "
                 "block"
             )
         if code == END_OF_OPTIONS:
@@ -241,7 +241,7 @@ def _options(octets: bytes, order: str) -> dict[int, bytes]:
         value = octets[at + 4 : at + 4 + length]
         if code in CUSTOM_OPTIONS:
             if length < 4:
-                raise _Wrong(f"custom option {code} needs 4 octets and has {length}")
+                raise _Wrong(f"custom option {code} needs 4 bytes and has {length}")
             if struct.unpack(order + "I", value[:4])[0] == NETFLIX:
                 raise _NotOurs("an option of Netflix is not read")
         found.setdefault(code, value)
@@ -253,7 +253,7 @@ def _interface(body: bytes, order: str) -> Interface:
     link_type, _, most_kept = struct.unpack_from(order + "HHI", body)
     options = _options(body[8:], order)
     if options.get(IF_FILTER) == b"":
-        raise _Wrong("the interface's filter option needs 1 octet and has none")
+        raise _Wrong("the interface's filter option needs 1 byte and has none")
     units = 10**6
     resolution = options.get(IF_TSRESOL, b"")
     if len(resolution) == 1:
@@ -272,23 +272,23 @@ def _names(body: bytes, order: str) -> None:
     at = 0
     while at < len(body):
         if at + 4 > len(body):
-            raise _Wrong(f"a name record needs 4 octets and {len(body) - at} are left in the block")
+            raise _Wrong(f"a name record needs 4 bytes and {len(body) - at} are left in the block")
         kind, length = struct.unpack_from(order + "HH", body, at)
         at += 4
         if at + records.padded(length) > len(body):
             raise _Wrong(
-                f"a name record says {length} octets and {len(body) - at} are left in the block"
+                f"a name record says {length} bytes and {len(body) - at} are left in the block"
             )
         if kind == END_OF_OPTIONS:
             break
         if kind in ADDRESS_OCTETS:
             if length < ADDRESS_OCTETS[kind]:
                 raise _Wrong(
-                    f"a name record needs an address of {ADDRESS_OCTETS[kind]} octets and has "
+                    f"a name record needs an address of {ADDRESS_OCTETS[kind]} bytes and has "
                     f"{length}"
                 )
             if length > ADDRESS_OCTETS[kind] and body[at + length - 1] != 0:
-                raise _Wrong("a name needs to end with octet 0 and does not")
+                raise _Wrong("a name needs to end with byte 0 and does not")
         at += records.padded(length)
     _options(body[at:], order)
 
@@ -388,7 +388,7 @@ def _packets(
 def _packet_options(octets: np.ndarray, at: int, end: int, big: bool) -> tuple[int, int, int]:
     """Check the lengths TShark checks.
 
-    Return 0, or what is wrong and with which option; and the octets of the frame check sequence
+    Return 0, or what is wrong and with which option; and the bytes of the frame check sequence
     that the first flags tell, 0 for those that the interface tells.
     """
     flagged, fcs = False, 0

@@ -11,9 +11,9 @@ ROWS = 1 << 18  # at most, in one run of frames
 
 # Why a scan stopped.
 FULL = 0  # no row is left
-SHORT = 1  # more octets are needed
-TOO_LONG = 2  # more captured octets than any frame has
-TOO_SMALL = 3  # fewer captured octets than the link type's pseudo-header
+SHORT = 1  # more bytes are needed
+TOO_LONG = 2  # more captured bytes than any frame has
+TOO_SMALL = 3  # fewer captured bytes than the link type's pseudo-header
 
 LARGEST_WIRE_OCTETS = 2**31 - 1  # TShark prints no larger frame.len
 
@@ -49,7 +49,7 @@ class Scanned:
     """How far a scan came."""
 
     rows: int  # filled
-    at: int  # offset of the first octet that was not used
+    at: int  # offset of the first byte that was not used
     needed_octets: int = 0  # from `at` on, to go on; 0 if nothing is missing
     problem: str = ""  # damage at `at`
     unsupported: bool = False  # the problem is ours, not the capture's

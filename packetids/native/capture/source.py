@@ -1,6 +1,6 @@
-"""Octets of a capture from a file or stream, unpacked where it is gzip data.
+"""Bytes of a capture from a file or stream, unpacked where it is gzip data.
 
-gzip is known by its first two octets, not by a file's name. RFC 1952.
+gzip is known by its first two bytes, not by a file's name. RFC 1952.
 """
 
 import zlib
@@ -18,12 +18,12 @@ WITH_GZIP_HEADER = 31  # zlib's name for "a gzip member with the largest window"
 
 
 class Source:
-    """A stream of octets that can be looked into ahead of reading.
+    """A stream of bytes that can be looked into ahead of reading.
 
     Attributes
     ----------
     name, whole : str
-        For messages: what is read, and in what octets are counted ("the file").
+        For messages: what is read, and in what bytes are counted ("the file").
     damage : str
         Why the stream ended before its data did; empty while there is no such reason.
     """
@@ -48,7 +48,7 @@ class Source:
             self._stream.close()
 
     def peek(self, octets: int) -> bytes:
-        """Return up to the next `octets` octets, fewer at the end, without reading past them."""
+        """Return up to the next `octets` bytes, fewer at the end, without reading past them."""
         parts = [self._ahead]
         have = len(self._ahead)
         while have < octets and (part := self._more(octets - have)):
@@ -58,7 +58,7 @@ class Source:
         return self._ahead[:octets]
 
     def fill(self, target: np.ndarray) -> int:
-        """Read into the uint8 array `target`, and count octets: fewer than it holds at the end."""
+        """Read into the uint8 array `target`, and count bytes: fewer than it holds at the end."""
         view = memoryview(target)  # type: ignore[arg-type]
         filled = min(len(view), len(self._ahead))
         view[:filled] = self._ahead[:filled]
@@ -87,7 +87,7 @@ class Source:
         return b"" if self.damage else self._tried(self._stream.read, octets) or b""
 
     def _tried(self, read: Callable[[Any], Any], argument: Any) -> Any:
-        """Read; where that fails, the octets end here, and what came before is still good."""
+        """Read; where that fails, the bytes end here, and what came before is still good."""
         try:
             return read(argument)
         except UNPACK_ERRORS as error:
@@ -104,7 +104,7 @@ class _Gunzip:
         self.damage = ""
 
     def read(self, octets: int) -> bytes:
-        """Return some octets, about `octets` at most; none at the end, where `damage` says why."""
+        """Return some bytes, about `octets` at most; none at the end, where `damage` says why."""
         while not self.damage:
             if not self._packed:
                 self._packed = self._read_packed(CHUNK_OCTETS)
@@ -114,7 +114,7 @@ class _Gunzip:
                 if len(self._packed) == 1:
                     self._packed += self._read_packed(CHUNK_OCTETS)
                 if not self._packed.startswith(GZIP_MAGIC):
-                    self.damage = "octets that are no gzip data follow the gzip data"
+                    self.damage = "bytes that are no gzip data follow the gzip data"
                     return b""
                 self._member = zlib.decompressobj(WITH_GZIP_HEADER)
             ended = not self._packed
@@ -130,7 +130,7 @@ class _Gunzip:
         try:
             part = self._member.decompress(self._packed, octets)
         except zlib.error as error:
-            # The call's output is lost with the error: again, octet by octet up to the damage.
+            # The call's output is lost with the error: again, byte by byte up to the damage.
             self.damage = f"the gzip data are damaged ({error})"
             parts = []
             try:
