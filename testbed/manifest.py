@@ -75,6 +75,7 @@ def circumstances(seed: int, rounds: list[str], scale: float, only: list[str]) -
     """Return when and with what a recording was made, and the hosts' stacks and links."""
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "command": f"python -m testbed record --seed {seed} --scale {scale:g}",
         "seed": seed,
         "scale": scale,
         "only": only,
