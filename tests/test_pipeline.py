@@ -17,6 +17,10 @@ STAGES = {
 }
 
 
+# They show in MLflow what is in result files. Trainings call them, and no output depends on them.
+VIEW = {ROOT / "packetids/runs/mlflow_runs.py", ROOT / "packetids/runs/mlflow_store.py"}
+
+
 def script_of(name: str) -> Path:
     """The stage's script, from its command: ``python -m stages.extract …``."""
     return ROOT / f"{STAGES[name]['cmd'].split()[2].replace('.', '/')}.py"
@@ -43,6 +47,8 @@ def test_a_stage_depends_on_just_the_code_it_imports(name):
     """
     script = script_of(name)
     imported = {path for path in local_imports(script) | {script} if has_code(path)}
+    if name != "track":
+        imported -= VIEW
     code = [dep for dep in STAGES[name]["deps"] if dep.startswith(("packetids/", "stages/"))]
     listed = {dep: below(dep) for dep in code}
 
