@@ -76,7 +76,9 @@ def main() -> None:
     """Measure and print."""
     given = _arguments()
     if given.page:
-        atomic.write_text(PAGE, _page(results()))
+        if not (measured := results()):
+            sys.exit(f"{RESULTS}: nothing was measured here, so {PAGE} stays. Run make bench.")
+        atomic.write_text(PAGE, _page(measured))
         return
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=FOLDER, prefix="readers.") as place:
@@ -115,7 +117,7 @@ def _page(measured: list[dict[str, Any]]) -> str:
         "a separate process, including its start and imports, and the readers alternate. Values "
         "are medians, for native of four runs per round, after warm-up runs that do not count (a "
         "run takes up to a third longer in memory that the machine must clear first). The capture "
-        "repeats the embedded one, each time with other addresses "
+        "repeats the embedded captures of that day, each time with other addresses "
         "(`benchmarks/large_capture.py`), so that it has as many conversations as a flood, or, "
         "where stated, with the same addresses after some repeats. A reader's memory grows with "
         "the number of conversations, not with the size of the capture.",
