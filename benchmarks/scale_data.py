@@ -1,10 +1,10 @@
 """A dataset of the paper's size and shape, made out of the embedded captures.
 
 The sample of the paper has 11,174,616 packets of eleven classes (Table II, "Before"), a multiple of
-what the embedded captures have. Each embedded capture becomes one pseudo-capture, as if its recording had
-gone on for longer: its packets are repeated, with new conversations at other times, until the
-class has Table II's count. Its file has the schema of a labelled capture and many row groups, so
-that the pipeline's own functions run on it.
+what the embedded captures have. Each embedded capture becomes one pseudo-capture, as if its
+recording had gone on for longer: its packets are repeated, with new conversations at other times,
+until the class has Table II's count. Its file has the schema of a labelled capture and many row
+groups, so that the pipeline's own functions run on it.
 
 What differs from one repetition to the next, as it does in real traffic:
 

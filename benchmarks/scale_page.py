@@ -198,7 +198,8 @@ def _steps(result: dict[str, Any]) -> list[str]:
         f"## The pipeline on {before:,} packets",
         "",
         f"{_machine(result['machine'], result['load_after'])} Scale {largest} of Table II's "
-        f"counts, made out of the embedded captures of that day (`benchmarks/scale_data.py` says how); "
+        f"counts, made out of the embedded captures of that day "
+        "(`benchmarks/scale_data.py` says how); "
         f"{after:,} rows ({after / before:.1%}) are left after duplicates, where the paper has "
         f"{paper()[1] / paper()[0]:.1%}. Medians of {result['rounds']} runs, of train and "
         f"evaluate one{_again(result)}; a run is a process of its own, and its peak holds its "
@@ -293,8 +294,8 @@ def _from_captures(part: dict[str, Any]) -> list[str]:
         "## From captures to features",
         "",
         f"{_machine(part['machine'], part['load_after'])} A synthetic download in BoT-IoT's "
-        f"layout: the embedded captures of that day, each {part['copies']} times, {part['octets'] / 1e9:.2f} "
-        "GB "
+        f"layout: the embedded captures of that day, each {part['copies']} times, "
+        f"{part['octets'] / 1e9:.2f} GB "
         "(`benchmarks/scale_captures.py`); each stage once, with the native reader on all cores. "
         "Peak is the largest process's.",
         "",
