@@ -48,7 +48,9 @@ def main() -> None:
     record = commands.add_parser("record", help="record all subcategories")
     record.add_argument("--out", type=Path, required=True, help="folder to replace")
     record.add_argument(
-        "--novel", type=Path, help="folder to replace: one more round, of ways no other round has"
+        "--novel",
+        type=Path,
+        help="folder to replace: one more round, of kinds that no other round has",
     )
     record.add_argument("--rounds", type=int, default=8, help="captures of each subcategory")
     record.add_argument("--scale", type=float, default=1.0, help="multiplies packet counts")

@@ -56,7 +56,7 @@ def record(
             network.link(links.draw(seed, round_name))
             for key in only:
                 kinds = schedule.novel(key) if round_name == schedule.NOVEL else dealt[key][number]
-                if not kinds:  # an attack without novel ways
+                if not kinds:  # an attack without novel kinds
                     continue
                 episodes = schedule.episodes(
                     key, round_name, kinds, scale, seed, str(network.scratch)

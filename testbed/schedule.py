@@ -1,6 +1,6 @@
-"""Which ways an attack takes in which round: dealt so that every way comes back.
+"""Which kinds of an attack occur in which round: dealt so that every kind comes back.
 
-Each capture holds `EPISODES` episodes. The ways of an attack are shuffled once and dealt in turn,
+Each capture holds `EPISODES` episodes. The kinds of an attack are shuffled once and dealt in turn,
 so that with eight rounds each occurs in at least three of them: a round that is left out asks for
 another session of a known attack. DoS and DDoS are shuffled and drawn apart.
 """
@@ -14,7 +14,7 @@ from testbed.hosts import BOTS
 from testbed.orders import Draw, Order
 
 EPISODES = 3
-NOVEL = "novel"  # name of the round whose ways no other round has
+NOVEL = "novel"  # name of the round whose kinds no other round has
 PACKETS = {  # that the bots of one episode send, about
     "DoS_TCP": 2000, "DDoS_TCP": 2000, "DoS_UDP": 2000, "DDoS_UDP": 2000, "DoS_HTTP": 1200,
     "DDoS_HTTP": 1200, "Service_Scan": 2200, "OS_Fingerprint": 1500, "Data_Exfiltration": 800,
@@ -24,7 +24,7 @@ PACKETS = {  # that the bots of one episode send, about
 
 @dataclass(frozen=True)
 class Episode:
-    """One attack of a capture: the name of its way, and its commands."""
+    """One attack of a capture: its kind and its commands."""
 
     kind: str
     orders: list[Order]
@@ -36,7 +36,7 @@ def round_names(rounds: int) -> list[str]:
 
 
 def deal(subcategory: str, rounds: int, seed: int) -> list[list[str]]:
-    """Deal an attack's ways to the rounds, `EPISODES` different ones to each, or all there are."""
+    """Deal an attack's kinds to the rounds, `EPISODES` different ones to each, or all there are."""
     kinds = list(ATTACKS[subcategory].KINDS)
     random.Random(f"{seed}/deal/{subcategory}").shuffle(kinds)
     hand = min(EPISODES, len(kinds))
@@ -51,16 +51,16 @@ def episodes(
 ) -> list[Episode]:
     """Draw the episodes of one capture."""
     module = ATTACKS[subcategory]
-    ways = module.NOVEL if round_name == NOVEL else module.KINDS
+    makers = module.NOVEL if round_name == NOVEL else module.KINDS
     made = []
     for number, kind in enumerate(kinds):
         rng = random.Random(f"{seed}/attack/{subcategory}/{round_name}/{number}")
-        made.append(Episode(kind, ways[kind](_draw(module, subcategory, rng, scale, scratch))))
+        made.append(Episode(kind, makers[kind](_draw(module, subcategory, rng, scale, scratch))))
     return made
 
 
 def novel(subcategory: str) -> list[str]:
-    """Return the ways of the novel round, as many as a capture has episodes, or none."""
+    """Return the kinds of the novel round, as many as a capture has episodes, or none."""
     kinds = list(ATTACKS[subcategory].NOVEL)
     return [kinds[n % len(kinds)] for n in range(EPISODES if kinds else 0)]
 

@@ -44,7 +44,7 @@ def page(
             _whole(composition.by_round(packets).join(composition.by_round(novel)).fillna(0)),
             "class",
         ),
-        "Ways of each attack, with the rounds in which they occur:",
+        "Kinds of each attack, with the rounds in which they occur:",
         _markdown(_kinds(manifest), "subcategory"),
         "## Beside BoT-IoT",
         "Where something is known of the dataset (`reference/bot_iot_facts.csv`).",
@@ -87,7 +87,7 @@ def _kinds(manifest: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             key: {
-                "ways: rounds": "; ".join(
+                "kinds: rounds": "; ".join(
                     f"{kind}: {' '.join(sorted(found))}"
                     for kind, found in sorted(rounds[key].items())
                 )

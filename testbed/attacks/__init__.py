@@ -1,8 +1,8 @@
 """The attacks: one module each, all of one form.
 
 A module has `SUBCATEGORIES`, the labels of its captures with the fewest and most bots of an
-episode; `KINDS`, its ways by name, which the schedule deals to the rounds; and `NOVEL`, ways that
-only the novel round has. A way takes an `orders.Draw` and returns the commands of one episode. A
+episode; `KINDS` by name, which the schedule deals to the rounds; and `NOVEL`, kinds that
+only the novel round has. A kind takes an `orders.Draw` and returns the commands of one episode. A
 new attack is one more module, named here; `captures/README.md` shows one.
 """
 
