@@ -27,6 +27,7 @@ ARGUS_COLUMNS = (
     "sco", "dco", "spkts", "dpkts", "sbytes", "dbytes", "rate", "srate", "drate",
 )  # fmt: skip
 COLUMNS = ("pkSeqID", *ARGUS_COLUMNS, "attack", "category", "subcategory")
+RATES = {"rate", "srate", "drate"}  # two decimals: more are a tenth of the file and tell nothing
 EMPTY = {"smac", "dmac", "soui", "doui", "sco", "dco"}  # always, in BoT-IoT
 
 LABELS = {
@@ -59,7 +60,7 @@ def write(captures: Path, listed: list[dict[str, Any]], target: Path) -> int:
             for row in records(pcap):
                 flows += 1
                 labels = _labels(row, entry["subcategory"])
-                cells = ["" if name in EMPTY else row[name] for name in ARGUS_COLUMNS]
+                cells = [_cell(name, row[name]) for name in ARGUS_COLUMNS]
                 writer.writerow([flows, *cells, *labels])
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")
@@ -90,6 +91,12 @@ def check() -> None:
         raise TestbedError(
             f"missing: {', '.join(missing)}. apt-get install argus-server argus-client"
         )
+
+
+def _cell(name: str, text: str) -> str:
+    if name in EMPTY:
+        return ""
+    return f"{float(text):.2f}" if name in RATES and text else text
 
 
 def _labels(row: dict[str, str], subcategory: str) -> tuple[str, str, str]:

@@ -55,7 +55,7 @@ WINDOWS = Stack(128, 131_072, timestamps=False, ports=(49_152, 65_535))
 OLD_WINDOWS = Stack(128, 16_384, False, True, False, ports=(49_152, 65_535))
 PHONE = Stack(64, 262_144, mtu_bytes=1492, ports=(49_152, 65_535))
 DEVICE = Stack(255, 11_680, False, False, False, mss_bytes=536, ports=(49_152, 57_343))
-SMALL_DEVICE = Stack(255, 4_096, False, False, False, 1400, 1_360, (1_024, 5_000))
+SMALL_DEVICE = Stack(255, 4_096, False, False, False, 1400, 1_360, (42_000, 44_800))
 DEVICE_LINUX = Stack(64, 29_200, True, True, False, 1492)
 
 

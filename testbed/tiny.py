@@ -31,9 +31,7 @@ def cut(source: dict[str, Any], captures: Path, out: Path) -> dict[str, Any]:
             chosen = _window([pcap.is_bots(packet, bots) for packet in packets])
             pcap.write(target, header, whole.read_bytes(), packets[chosen])
         recorded.append(
-            Recorded(
-                target, entry["subcategory"], entry["round"], entry["kinds"], entry["commands"], 0
-            )
+            Recorded(target, entry["subcategory"], entry["round"], entry["kinds"], [], 0)
         )
     how = {name: source[name] for name in ("date", "seed", "kernel", "padding", "tools")}
     return manifest.pack(out, recorded, {"command": "python -m testbed tiny"} | how)
