@@ -11,7 +11,7 @@ import os
 import platform
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +21,7 @@ import pandas as pd
 from packetids.core import atomic, classes, parquet, settings
 from packetids.learn import task_rows
 from packetids.runs import record
-from packetids.study import folds, page, peers, scores
+from packetids.study import folds, novel, page, peers, scores
 
 KEPT = Path("build/study")
 SCORES, ABOUT, PAGE = Path("docs/study.csv"), Path("docs/study.json"), Path("docs/study.md")
@@ -61,8 +61,18 @@ def study(n_seeds: int) -> None:
     captures = parquet.read(task_rows.FEATURES_TABLE, ["capture"])["capture"].to_pandas()
     inputs = [task_rows.FEATURES_TABLE, task_rows.FOLDS / f"{task.name}.parquet"]
     kept = KEPT / record.run_key("study", task.name, config.fnn, 0, inputs)
+    strict = folds.strict(captures)
+    dealt = [*folds.paper(task.fold), *strict]
+    if config.dataset.name == novel.DATASET:
+        table, target = novel.rows(task.name)
+        dealt.append(novel.fold(strict, len(task.target), len(target)))
+        task = replace(
+            task,
+            table=pd.concat([task.table, table], ignore_index=True),
+            target=np.concatenate([task.target, target]),
+        )
     found = []
-    for fold in [*folds.paper(task.fold), *folds.strict(captures)]:
+    for fold in dealt:
         seeds = n_seeds if fold.protocol == folds.PAPER else 1
         runs = [*((peer.name, 0) for peer in peers.PEERS), *((FNN, seed) for seed in range(seeds))]
         table = peers.inputs(task.table, fold.protocol == folds.STRICT)

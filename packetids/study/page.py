@@ -3,13 +3,20 @@
 import numpy as np
 import pandas as pd
 
-from packetids.study import folds, peers
+from packetids.study import folds, novel, peers
 
-SHOWN = {"f1_macro": "macro F1", "balanced_accuracy": "balanced accuracy", "mcc": "MCC"}
+SHOWN = {
+    "f1_macro": "macro F1",
+    "mcc": "MCC",
+    "attack_recall": "attacks found",
+    "false_alarms": "false alarms",
+}
 
 
 def summary(scores: pd.DataFrame) -> pd.DataFrame:
     """Summarize the scores of each model: under ``paper`` over seeds, under ``strict`` over rounds.
+
+    The novel round is a protocol of its own.
 
     Returns
     -------
@@ -19,7 +26,9 @@ def summary(scores: pd.DataFrame) -> pd.DataFrame:
     """
     metrics = ["accuracy", *SHOWN]
     keys = ["protocol", "part", "model"]
+    apart = np.where(scores["fold"] == novel.NAME, novel.NAME, scores["protocol"])
     unit = np.where(scores["protocol"] == folds.STRICT, scores["fold"], scores["seed"])
+    scores = scores.assign(protocol=apart)
     by_unit = scores.assign(unit=unit).groupby([*keys, "unit"], sort=False)[metrics].mean()
     grouped = by_unit.groupby(level=keys, sort=False)
     found = pd.concat(
@@ -53,6 +62,7 @@ def page(scores: pd.DataFrame, about: dict[str, str]) -> str:
         "## strict: rows that are not in training",
         "Test rows of which no equal training row exists.",
         _table(found, folds.STRICT, "novel"),
+        *_novel(found),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -88,6 +98,17 @@ def sentences(found: pd.DataFrame) -> list[str]:
 def titles() -> dict[str, str]:
     """Return what each model is called."""
     return {peer.name: peer.title for peer in peers.PEERS} | {"fnn": "the paper's network"}
+
+
+def _novel(found: pd.DataFrame) -> list[str]:
+    if not (found["protocol"] == novel.NAME).any():
+        return []
+    return [
+        "## The novel round",
+        "Kinds of attack that no round of training has (`captures/novel`); trained on the other "
+        "rounds as under strict.",
+        _table(found, novel.NAME, "all"),
+    ]
 
 
 def _listed(names: list[str]) -> str:

@@ -7,7 +7,7 @@ from sklearn.metrics import balanced_accuracy_score, f1_score, matthews_corrcoef
 from packetids.core.columns import FEATURES
 from packetids.features import distinct
 
-METRICS = ("accuracy", "f1_macro", "balanced_accuracy", "mcc")
+METRICS = ("accuracy", "f1_macro", "balanced_accuracy", "mcc", "attack_recall", "false_alarms")
 PARTS = ("all", "matched", "novel")
 
 
@@ -31,11 +31,22 @@ def table(
 
 
 def values(target: np.ndarray, predicted: np.ndarray, n_classes: int) -> dict[str, float]:
-    """Return `METRICS`; a class without a row and a prediction counts in none of the means."""
+    """Return `METRICS`; label 0 is normal traffic, every other one an attack.
+
+    A class without a row and a prediction counts in none of the means. ``attack_recall`` is the
+    share of attack packets that are called an attack, whichever; ``false_alarms`` that of normal
+    packets that are called one.
+    """
     present = [c for c in range(n_classes) if (target == c).any() or (predicted == c).any()]
     return {
         "accuracy": float((target == predicted).mean()),
         "f1_macro": float(f1_score(target, predicted, labels=present, average="macro")),
         "balanced_accuracy": float(balanced_accuracy_score(target, predicted)),
         "mcc": float(matthews_corrcoef(target, predicted)),
+        "attack_recall": _share(predicted[target > 0] > 0),
+        "false_alarms": _share(predicted[target == 0] > 0),
     }
+
+
+def _share(marked: np.ndarray) -> float:
+    return float(marked.mean()) if len(marked) else float("nan")
