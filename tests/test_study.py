@@ -115,9 +115,9 @@ def test_a_summary_averages_a_rounds_seeds_before_it_takes_the_spread():
     columns = ["protocol", "fold", "model", "seed", "part", *scores.METRICS]
     made = pd.DataFrame(
         [
-            ("strict", "1", "fnn", 0, "all", 0.2, 0.2, 0.2, 0.2),
-            ("strict", "1", "fnn", 1, "all", 0.4, 0.4, 0.4, 0.4),
-            ("strict", "2", "fnn", 0, "all", 0.9, 0.9, 0.9, 0.9),
+            ("strict", "1", "fnn", 0, "all", *[0.2] * len(scores.METRICS)),
+            ("strict", "1", "fnn", 1, "all", *[0.4] * len(scores.METRICS)),
+            ("strict", "2", "fnn", 0, "all", *[0.9] * len(scores.METRICS)),
         ],
         columns=columns,
     )
