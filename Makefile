@@ -11,7 +11,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test interpreted check figures docs ui testbed datasheet bench quick lock pythons help
+.PHONY: repro test interpreted check figures docs ui testbed datasheet study bench quick lock pythons help
 
 help:  ## list the commands
 	@grep -hE "^[a-z]+:.*##" $(MAKEFILE_LIST) | sed -e "s,:.*## ,\t," | expand -t 12
@@ -51,6 +51,9 @@ ui: $(READY)  ## open the runs in MLflow on http://127.0.0.1:5000 (PORT=5000)
 	python -m stages.track
 	@echo "Open http://127.0.0.1:$(PORT)/#/experiments/1/runs (train), 2 (sweep), 3 (svc)"
 	mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port $(PORT)
+
+study: $(READY)  ## both protocols, simple models beside the network, seeds: docs/study.md (half an hour)
+	python -m packetids.study
 
 bench: $(READY)  ## readers, tables and training at the paper's scale, measured (two hours; needs TShark)
 	python -m benchmarks.readers --bytes 5000000000 --hosts 4

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from packetids import extract
 from packetids.capture import listing
 from packetids.core import classes, composed, fields, parquet
-from packetids.core.columns import LABELS
+from packetids.core.columns import LABELS, Fitted
 from packetids.features import preprocess
 from packetids.label import rules
 
@@ -26,8 +26,10 @@ def manifest(dataset: Path) -> dict[str, Any]:
     return loaded
 
 
-def read(dataset: Path) -> pd.DataFrame:
+def read(dataset: Path, fitted: Fitted | None = None) -> pd.DataFrame:
     """Read every packet of a recording, labelled by the paper's rule, with the paper's features.
+
+    Features are fitted on the recording itself, or taken as `fitted` on another.
 
     Returns
     -------
@@ -56,13 +58,15 @@ def read(dataset: Path) -> pd.DataFrame:
             tables.append(rules.append(packets, capture.name, found))
             rounds += [told[capture.name][ROUND]] * packets.num_rows
             capture.path.unlink()
-    return table(pa.concat_tables(tables).unify_dictionaries(), rounds)
+    return table(pa.concat_tables(tables).unify_dictionaries(), rounds, fitted)
 
 
-def table(packets: pa.Table, rounds: list[str]) -> pd.DataFrame:
+def table(packets: pa.Table, rounds: list[str], fitted: Fitted | None = None) -> pd.DataFrame:
     """Make the columns that `read` returns of labelled packets."""
-    ports = composed.of_option("preprocess", "paper")["well_known_ports"]
-    features = preprocess.features(packets, preprocess.fit([packets], ports))
+    if fitted is None:
+        ports = composed.of_option("preprocess", "paper")["well_known_ports"]
+        fitted = preprocess.fit([packets], ports)
+    features = preprocess.features(packets, fitted)
     more = {name: packets[name].cast(pa.string()).to_numpy() for name in (*LABELS, "source")}
     for name, columns in {
         "srcport": ("tcp.srcport", "udp.srcport"), "dstport": ("tcp.dstport", "udp.dstport"),
