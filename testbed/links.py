@@ -20,6 +20,12 @@ class Link:
     rate_bps: float
     queue_s: float = 0.3  # frames that would wait longer are dropped
 
+    def __str__(self) -> str:
+        return (
+            f"{1e3 * self.delay_s:.2f} ms, jitter {1e3 * self.jitter_s:.2f} ms, "
+            f"loss {self.loss:.3%}, {self.rate_bps / 1e6:g} Mbit/s"
+        )
+
 
 KINDS = {  # lowest and highest delay in ms, jitter's share of it, highest loss, rates in Mbit/s
     "cable": ((0.5, 3.0), 0.05, 0.0, (40, 100)),

@@ -88,7 +88,7 @@ def circumstances(seed: int, rounds: list[str], scale: float, only: list[str]) -
             for host in HOSTS
         },
         "rounds": {
-            name: {host: asdict(link) for host, link in links.draw(seed, name).items()}
+            name: {host: str(link) for host, link in links.draw(seed, name).items()}
             for name in rounds
         },
     }

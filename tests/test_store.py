@@ -506,8 +506,8 @@ sys.exit(subprocess.run([sys.executable, *sys.argv[1:]]).returncode)
 """
 FULL = """
 import os, pathlib, shutil, subprocess, sys
-bytes = sum(path.stat().st_size for path in pathlib.Path().rglob("*") if path.is_file())
-size = f"size={bytes + 200_000}"
+held = sum(path.stat().st_size for path in pathlib.Path().rglob("*") if path.is_file())
+size = f"size={held + 200_000}"
 subprocess.run(["mount", "-t", "tmpfs", "-o", size, "none", "/mnt"], check=True)
 shutil.copytree(".", "/mnt/repo")
 os.chdir("/mnt/repo")

@@ -43,6 +43,8 @@ def quantiles(packets: pd.DataFrame) -> pd.DataFrame:
             title: " / ".join(
                 form.format(scale * value) for value in one[column].dropna().quantile(QUANTILES)
             )
+            if one[column].notna().any()
+            else "–"
             for title, (column, scale, form) in shown.items()
         }
     return pd.DataFrame(rows).T

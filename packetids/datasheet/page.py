@@ -146,7 +146,7 @@ def _scores(scores: pd.DataFrame, column: str) -> pd.DataFrame:
     wide = scores.pivot(index="feature", columns="task", values=column)
     order = [name for name in classes.ATTACKS if name in wide.columns]
     features = [name for name in scores["feature"].unique() if name in wide.index]
-    wide = wide.loc[features, order]
+    wide = wide.loc[features, order].astype(object)
     gated = column == "left_out_mean"
     return wide.apply(
         lambda row: [
