@@ -56,7 +56,7 @@ def pack(out: Path, recorded: Iterable[Recorded], how: dict[str, Any]) -> dict[s
         )
     }
     manifest = how | {"totals": totals, "captures": captures}
-    text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(manifest, indent=0, ensure_ascii=False) + "\n"
     (out / "manifest.json").write_text(text, encoding="utf-8")
     return manifest
 
