@@ -1,15 +1,11 @@
 """The study keeps sessions apart, its models learn from training rows, its page is its scores'."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from packetids.core.columns import FEATURES
-from packetids.study import __main__ as study
 from packetids.study import folds, page, peers, rounds, scores
-from tests.quick import ROOT
 
 BOT_IOT = [f"DoS/DoS_TCP/IoT_Dataset_TCP_DoS__{n:05}_20180604130103" for n in range(1, 18)]
 EMBEDDED = [
@@ -125,13 +121,3 @@ def test_a_summary_averages_a_rounds_seeds_before_it_takes_the_spread():
 
     assert row["accuracy_mean"] == pytest.approx(0.6)
     assert (row["accuracy_worst"], row["units"]) == (pytest.approx(0.3), 2)
-
-
-def test_the_committed_page_is_made_of_the_committed_scores():
-    made = pd.read_csv(ROOT / study.SCORES, dtype={"fold": str})
-    about = json.loads((ROOT / study.ABOUT).read_text(encoding="utf-8"))
-
-    assert page.page(made, about) == (ROOT / study.PAGE).read_text(encoding="utf-8")
-    models = {peer.name for peer in peers.PEERS} | {study.FNN}
-    strict = made[(made["protocol"] == folds.STRICT) & (made["part"] == "all")]
-    assert set(strict.groupby("fold")["model"].agg(frozenset)) == {frozenset(models)}
