@@ -30,7 +30,7 @@ def tiny(key: str) -> list[bytes]:
     from packetids.core import classes
 
     top, leaf = classes.BY_KEY[key].folder or ("", "")
-    packed = sorted((ROOT / "captures/tiny/PCAPs" / top / leaf).rglob("*.pcap.xz"))
+    packed = sorted((ROOT / "tests/tiny/PCAPs" / top / leaf).rglob("*.pcap.xz"))
     return [lzma.decompress(path.read_bytes()) for path in packed]
 
 
@@ -42,7 +42,7 @@ def download(folder: Path, flows: bool = True) -> Path:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(octets)
     if flows:
-        text = lzma.decompress((ROOT / "captures/tiny/flows/flows.csv.xz").read_bytes()).decode()
+        text = lzma.decompress((ROOT / "tests/tiny/flows/flows.csv.xz").read_bytes()).decode()
         rows = list(csv.reader(io.StringIO(text)))
         top = folder / "CSV" / "Entire Dataset"
         top.mkdir(parents=True)

@@ -274,7 +274,7 @@ def test_the_embedded_captures_pass():
 )
 def test_damage_of_an_embedded_capture_is_found(tmp_path, keep, words):
     """In its packing, where a copy was cut short."""
-    folder = Path(shutil.copytree(ROOT / "captures/tiny", tmp_path / "tiny"))
+    folder = Path(shutil.copytree(ROOT / "tests/tiny", tmp_path / "tiny"))
     path = min((folder / "PCAPs").rglob("*.xz"))
     octets = path.read_bytes()[: -40 if keep == 100 else 0]
     path.write_bytes(octets)

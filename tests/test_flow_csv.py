@@ -351,7 +351,7 @@ def test_a_file_without_header_needs_its_names(records, tmp_path):
 
 def test_a_file_that_is_cut_behind_its_head_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(flow_csv, "HEAD_BYTES", 4000)
-    whole = (ROOT / "captures/tiny/flows/flows.csv.xz").read_bytes()
+    whole = (ROOT / "tests/tiny/flows/flows.csv.xz").read_bytes()
     path = tmp_path / "flows.csv.xz"
     path.write_bytes(whole[: len(whole) // 2])
 
