@@ -265,7 +265,7 @@ def test_what_only_tshark_can_walk_is_told(tmp_path):
 def test_the_embedded_captures_pass():
     done = quick.run(ROOT, sys.executable, "-m", "stages.check", "extract=tshark")
 
-    assert done.returncode == 0 and "40 files" in row(done, "captures  ")
+    assert done.returncode == 0 and "80 files" in row(done, "captures  ")
 
 
 @pytest.mark.parametrize(
