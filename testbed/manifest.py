@@ -64,10 +64,11 @@ def pack(out: Path, recorded: Iterable[Recorded], how: dict[str, Any]) -> dict[s
 def _pack(one: Recorded, out: Path, bots: set[bytes]) -> dict[str, Any]:
     entry = _describe(one, out, bots)
     packed = one.path.with_name(one.path.name + ".xz")
-    packed.write_bytes(lzma.compress(one.path.read_bytes(), preset=9 | lzma.PRESET_EXTREME))
+    content = lzma.compress(one.path.read_bytes(), preset=9 | lzma.PRESET_EXTREME)
+    packed.write_bytes(content)
     one.path.unlink()
-    entry["xz_sha256"] = hashlib.sha256(packed.read_bytes()).hexdigest()
-    entry["xz_bytes"] = packed.stat().st_size
+    entry["xz_sha256"] = hashlib.sha256(content).hexdigest()
+    entry["xz_bytes"] = len(content)
     return entry
 
 

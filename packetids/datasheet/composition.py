@@ -7,13 +7,17 @@ from packetids.core import classes
 QUANTILES = (0.05, 0.5, 0.95)
 
 
+def present(packets: pd.DataFrame) -> list[str]:
+    """List the classes that have packets, in the order of `classes.KEYS`."""
+    found = set(packets["class"])
+    return [name for name in classes.KEYS if name in found]
+
+
 def by_class(packets: pd.DataFrame) -> pd.DataFrame:
     """Count what each class consists of; a row a class, in the order of `classes.KEYS`."""
     rows = {}
-    for name in classes.KEYS:
+    for name in present(packets):
         one = packets[packets["class"] == name]
-        if not len(one):
-            continue
         rows[name] = {
             "packets": len(one),
             "conversations": conversations(one),
@@ -35,10 +39,8 @@ def quantiles(packets: pd.DataFrame) -> pd.DataFrame:
         "TTL": ("ttl", 1.0, "{:.0f}"),
     }
     rows = {}
-    for name in classes.KEYS:
+    for name in present(packets):
         one = packets[packets["class"] == name]
-        if not len(one):
-            continue
         rows[name] = {
             title: " / ".join(
                 form.format(scale * value) for value in one[column].dropna().quantile(QUANTILES)
@@ -53,7 +55,7 @@ def quantiles(packets: pd.DataFrame) -> pd.DataFrame:
 def by_round(packets: pd.DataFrame) -> pd.DataFrame:
     """Count the packets of each class in each round; a row a class."""
     counted = pd.crosstab(packets["class"], packets["round"])
-    return counted.reindex([name for name in classes.KEYS if name in counted.index])
+    return counted.reindex(present(packets))
 
 
 def conversations(packets: pd.DataFrame) -> int:

@@ -26,6 +26,12 @@ def manifest(dataset: Path) -> dict[str, Any]:
     return loaded
 
 
+def bot_addresses() -> list[str]:
+    """Return the bots' addresses, by which the paper's rule labels."""
+    bots: list[str] = composed.of_option("label", "bot_address")["bots"]
+    return bots
+
+
 def read(dataset: Path, fitted: Fitted | None = None) -> pd.DataFrame:
     """Read every packet of a recording, labelled by the paper's rule, with the paper's features.
 
@@ -38,7 +44,7 @@ def read(dataset: Path, fitted: Fitted | None = None) -> pd.DataFrame:
         of the outer header), ``srcport``, ``dstport``, ``ttl``, ``window`` and ``rtt_s`` (NaN where
         there is none).
     """
-    bots = composed.of_option("label", "bot_address")["bots"]
+    bots = bot_addresses()
     told = {
         listing.name_of(dataset / entry["path"], dataset / listing.PCAPS): entry
         for entry in manifest(dataset)["captures"]

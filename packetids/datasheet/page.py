@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from packetids.core import classes, composed
+from packetids.core import classes
 from packetids.datasheet import composition, conflicts, separability
-from packetids.datasheet.packets import ROUND
+from packetids.datasheet.packets import ROUND, bot_addresses
 
 FACTS = Path("reference/bot_iot_facts.csv")
 FLOODS = {"tcp": ("DoS_TCP", "DDoS_TCP"), "udp": ("DoS_UDP", "DDoS_UDP")}
@@ -24,6 +24,7 @@ def page(
     """Write the datasheet of a recording and of its novel round."""
     over = separability.over_the_gate(scores)
     attack = packets["class"] != classes.NORMAL
+    repeated = conflicts.repeated(packets)
     parts = [
         "# Datasheet of the embedded captures",
         "`make datasheet` writes this page from `captures/testbed` and `captures/novel`; a test "
@@ -48,9 +49,9 @@ def page(
         _markdown(_kinds(manifest), "subcategory"),
         "## Beside BoT-IoT",
         "Where something is known of the dataset (`reference/bot_iot_facts.csv`).",
-        _markdown(_facts(packets), "what"),
+        _markdown(_facts(packets, repeated), "what"),
         "Packets that an equal row of their own class precedes, in all twelve features:",
-        _markdown(_percent(conflicts.repeated(packets).reindex(_there(packets)).to_frame("share")),
+        _markdown(_percent(repeated.reindex(composition.present(packets)).to_frame("share")),
                   "class"),
         "## Label conflicts",
         "Packets whose features also belong to a packet of another class, and the accuracy that "
@@ -74,11 +75,6 @@ def _minutes(manifest: dict[str, Any]) -> float:
     return sum(spans) / 60e6
 
 
-def _there(packets: pd.DataFrame) -> list[str]:
-    found = set(packets["class"])
-    return [name for name in classes.KEYS if name in found]
-
-
 def _kinds(manifest: dict[str, Any]) -> pd.DataFrame:
     rounds: dict[str, dict[str, set[str]]] = {}
     for one in manifest["captures"]:
@@ -98,13 +94,13 @@ def _kinds(manifest: dict[str, Any]) -> pd.DataFrame:
     ).T
 
 
-def _facts(packets: pd.DataFrame) -> pd.DataFrame:
-    bots = composed.of_option("label", "bot_address")["bots"]
+def _facts(packets: pd.DataFrame, repeated: pd.Series) -> pd.DataFrame:
+    bots = bot_addresses()
     attack = packets["class"] != classes.NORMAL
     of = {name: packets[packets["class"].isin(keys)] for name, keys in FLOODS.items()}
     sent = {name: one[one["source"].isin(bots)] for name, one in of.items()}
     theft = packets[packets["class"].isin(THEFT)]
-    kept = 1 - conflicts.repeated(packets)
+    kept = 1 - repeated
     counts = packets["class"].value_counts()
     bot_sources = packets.loc[attack, "source"].isin(bots)
     here = {

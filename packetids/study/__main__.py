@@ -26,7 +26,6 @@ from packetids.study import folds, novel, page, peers, scores
 KEPT = Path("build/study")
 SCORES, ABOUT, PAGE = Path("docs/study.csv"), Path("docs/study.json"), Path("docs/study.md")
 COLUMNS = ["protocol", "fold", "model", "seed", "part", "rows", "train_rows"]
-FNN = "fnn"
 
 log = logging.getLogger("study")
 
@@ -74,7 +73,10 @@ def study(n_seeds: int) -> None:
     found = []
     for fold in dealt:
         seeds = n_seeds if fold.protocol == folds.PAPER else 1
-        runs = [*((peer.name, 0) for peer in peers.PEERS), *((FNN, seed) for seed in range(seeds))]
+        runs = [
+            *((peer.name, 0) for peer in peers.PEERS),
+            *((peers.FNN, seed) for seed in range(seeds)),
+        ]
         table = peers.inputs(task.table, fold.protocol == folds.STRICT)
         for name, seed in runs:
             file = kept / f"{fold.protocol}-{fold.name}-{name}-{seed}.csv"
@@ -99,7 +101,7 @@ def one(
     """Train one model on one fold and score it; a row for each of `scores.PARTS`."""
     began = time.perf_counter()
     ports, n_classes = task.well_known_ports, len(task.classes)
-    if name == FNN:
+    if name == peers.FNN:
         from packetids.study import fnn  # TensorFlow, which no other model needs
 
         predicted = fnn.predicted(

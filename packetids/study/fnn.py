@@ -7,8 +7,6 @@ from packetids.core import seeds, settings
 from packetids.fnn import network
 from packetids.learn import balance, encode
 
-NAME, TITLE = "fnn", "the paper's network"
-
 
 def predicted(
     table: pd.DataFrame,

@@ -79,7 +79,7 @@ def sentences(found: pd.DataFrame) -> list[str]:
     for protocol, rows in of.items():
         score = rows["f1_macro_mean"]
         best = score.idxmax()
-        network = score["fnn"]
+        network = score[peers.FNN]
         better = [titles()[name] for name in score.index if score[name] > network]
         lines.append(
             f"Under {protocol}, {titles()[best]} has the highest macro F1, {score[best]:.3f}; "
@@ -88,7 +88,7 @@ def sentences(found: pd.DataFrame) -> list[str]:
         )
     gap = of[folds.PAPER]["f1_macro_mean"] - of[folds.STRICT]["f1_macro_mean"]
     lines.append(
-        f"From random rows to rounds left out, the network loses {gap['fnn']:.3f} of macro F1, "
+        f"From random rows to rounds left out, the network loses {gap[peers.FNN]:.3f} of macro F1, "
         f"{titles()['random_forest']} {gap['random_forest']:.3f}: that much of the first number "
         "is the session and not the attack."
     )
@@ -97,7 +97,7 @@ def sentences(found: pd.DataFrame) -> list[str]:
 
 def titles() -> dict[str, str]:
     """Return what each model is called."""
-    return {peer.name: peer.title for peer in peers.PEERS} | {"fnn": "the paper's network"}
+    return {peer.name: peer.title for peer in peers.PEERS} | {peers.FNN: peers.FNN_TITLE}
 
 
 def _novel(found: pd.DataFrame) -> list[str]:

@@ -16,9 +16,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from packetids.core.columns import FEATURES, PORTS
+from packetids.datasheet.separability import numbers
 from packetids.learn import balance, encode
 
+FNN, FNN_TITLE = "fnn", "the paper's network"  # which is no peer, and stands among them
 Weights = dict[int, float]
 STREAM = "stream"
 
@@ -92,11 +93,5 @@ def predicted(
         encoder = encode.fit(table, well_known_ports)
         model.fit(encoder.transform(table), target)
         return np.asarray(model.predict(encoder.transform(test)))
-    model.fit(numbers(table), target)
-    return np.asarray(model.predict(numbers(test)))
-
-
-def numbers(table: pd.DataFrame) -> np.ndarray:
-    """Return the features as float64, shape (n, 12); a category is its code."""
-    coded = {name: table[name].cat.codes for name in PORTS}
-    return table[list(FEATURES)].assign(**coded).to_numpy(np.float64)
+    model.fit(numbers(table).to_numpy(), target)
+    return np.asarray(model.predict(numbers(test).to_numpy()))

@@ -8,6 +8,7 @@ import random
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 TOOL_TIMEOUT_S = 10
 PACE = 8.0  # multiplies pauses; sets how many normal packets there are beside the attacks
@@ -38,3 +39,9 @@ def rarely(activity: Activity, mean_s: float) -> Activity:
         pause(rng, mean_s)
 
     return slow
+
+
+def ssh_options(scratch: Path) -> list[str]:
+    """Return the options with which hosts log in to each other, without a question."""
+    return ["-i", str(scratch / "user_key"), "-o", "StrictHostKeyChecking=no", "-o",
+            "UserKnownHostsFile=/dev/null", "-o", "ConnectTimeout=3"]  # fmt: skip

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from testbed.hosts import BY_NAME
-from testbed.normal import Activity, pause, run
+from testbed.normal import Activity, pause, run, ssh_options
 from testbed.tools.human import text
 
 
@@ -55,9 +55,8 @@ def back_up(scratch: Path) -> Activity:
 
     def activity(rng: random.Random) -> None:
         source = BY_NAME[rng.choice(("server", "files"))].address
-        run("scp", "-q", "-l", "600", "-i", str(scratch / "user_key"), "-o",
-            "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o",
-            "ConnectTimeout=3", f"root@{source}:{scratch}/documents/{rng.randrange(7)}.txt",
+        document = f"root@{source}:{scratch}/documents/{rng.randrange(7)}.txt"
+        run("scp", "-q", "-l", "600", *ssh_options(scratch), document,
             str(scratch / "got" / "backup"))  # fmt: skip
         pause(rng, 5)
 

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from testbed.hosts import BY_NAME, HOSTS
-from testbed.normal import Activity, pause, run
+from testbed.normal import Activity, pause, run, ssh_options
 from testbed.services import CHAT_PORT, DOMAIN, PAGE_BYTES, SSH_HOSTS
 from testbed.tools.human import WORDS, key_pause_s
 
@@ -73,17 +73,12 @@ def look_up(rng: random.Random) -> None:
     pause(rng, 1.0)
 
 
-def _options(scratch: Path) -> list[str]:
-    return ["-i", str(scratch / "user_key"), "-o", "StrictHostKeyChecking=no", "-o",
-            "UserKnownHostsFile=/dev/null", "-o", "ConnectTimeout=3"]  # fmt: skip
-
-
 def log_in(scratch: Path) -> Activity:
     """Log in by SSH and type, as fast as people do, or run one command."""
 
     def activity(rng: random.Random) -> None:
         host = BY_NAME[rng.choice(SSH_HOSTS)].address
-        command = ["ssh", "-q", *_options(scratch), f"root@{host}"]
+        command = ["ssh", "-q", *ssh_options(scratch), f"root@{host}"]
         if rng.random() < 0.4:
             run(*command, "cat /proc/uptime; sleep 0.3; cat /proc/loadavg")
         else:
@@ -112,7 +107,7 @@ def copy_files(scratch: Path) -> Activity:
         document = scratch / "documents" / f"{rng.randrange(7)}.txt"
         copy = scratch / "got" / f"{socket.gethostname()}-{threading.get_ident()}"
         host = BY_NAME[rng.choice(SSH_HOSTS)].address
-        run("scp", "-q", "-l", f"{rng.choice((300, 2000))}", *_options(scratch), str(document),
+        run("scp", "-q", "-l", f"{rng.choice((300, 2000))}", *ssh_options(scratch), str(document),
             f"root@{host}:{copy}")  # fmt: skip
         pause(rng, 9)
 
