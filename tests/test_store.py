@@ -296,7 +296,8 @@ def test_mlflows_page_shows_the_artifacts_of_a_moved_repository(original, tmp_pa
     base = f"http://127.0.0.1:{port}"
     program = Path(sys.executable).parent / "mlflow"
     server = subprocess.Popen(
-        [program, command, "--backend-store-uri", "sqlite:///mlflow.db", "--port", str(port)],
+        [program, command, "--backend-store-uri", "sqlite:///mlflow.db", "--port", str(port),
+         "--workers", "1"],
         cwd=folder, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
