@@ -27,8 +27,8 @@ repro: $(READY)  ## make every table and figure anew, and nothing that is up to 
 	@echo "Look at results/report/index.html, or make ui"
 
 test: $(READY)  ## run all tests, with the coverage of what is no kernel
-	python -m pytest --numprocesses auto --dist loadfile --cov --cov-report=term \
-	  --cov-fail-under=70
+	python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --cov \
+	  --cov-report=term --cov-fail-under=70
 
 interpreted: $(READY)  ## the native reader's tests with its kernels run as Python, and their coverage
 	NUMBA_DISABLE_JIT=1 python -m pytest --numprocesses auto -W ignore::RuntimeWarning \

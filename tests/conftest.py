@@ -22,6 +22,14 @@ needs_tshark = pytest.mark.skipif(
     shutil.which("tshark") is None, reason="needs TShark: apt-get install tshark"
 )
 
+# Minutes each. Dealt first, so that no worker waits for another's last file.
+LONG_FILES = {"test_store.py", "test_dag.py", "test_smaller_run.py"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first; the order within a file stays."""
+    items.sort(key=lambda item: item.path.name not in LONG_FILES)
+
 
 def interpreted(kernel: Any) -> Callable[..., Any]:
     """Return the Python function of a kernel; with NUMBA_DISABLE_JIT=1, it is one already."""
