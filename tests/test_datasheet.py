@@ -8,7 +8,7 @@ from packetids.core import classes
 from packetids.core.columns import FEATURES
 from packetids.core.errors import PacketidsError
 from packetids.datasheet import __main__ as datasheet
-from packetids.datasheet import conflicts, separability
+from packetids.datasheet import composition, conflicts, separability
 from tests.quick import ROOT
 
 
@@ -83,3 +83,22 @@ def test_a_table_of_reasons_with_other_columns_is_named(tmp_path):
 
     with pytest.raises(PacketidsError, match="separable.csv: needs the columns task, feature, why"):
         separability.explained(path)
+
+
+def test_a_conversation_is_steady_if_one_source_sends_at_a_constant_rate():
+    rng = np.random.default_rng(0)
+    n = composition.STEADY_PACKETS
+
+    def sent(stream: int, times_s: np.ndarray) -> pd.DataFrame:
+        """The other side answers at once, which changes nothing."""
+        sides = [pd.DataFrame({"time_s": times_s + later, "source": source})
+                 for source, later in (("sensor", 0.0), ("server", 0.001))]  # fmt: skip
+        return pd.concat(sides).assign(capture="a", protocol="UDP", stream=stream)
+
+    even = 0.2 * np.arange(n)
+    chance = rng.exponential(0.2, n).cumsum()
+    paused = np.concatenate([even, even + 60])
+    of = [sent(0, even), sent(1, even[:-1]), sent(2, chance), sent(3, paused)]
+    packets = pd.concat(of).sample(frac=1, random_state=0)
+
+    assert composition.steady(packets) == 4  # both sides of the first and of the last

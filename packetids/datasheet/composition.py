@@ -5,6 +5,7 @@ import pandas as pd
 from packetids.core import classes
 
 QUANTILES = (0.05, 0.5, 0.95)
+STEADY_PACKETS, STEADY_SPREAD = 30, 0.1
 
 
 def present(packets: pd.DataFrame) -> list[str]:
@@ -62,6 +63,20 @@ def conversations(packets: pd.DataFrame) -> int:
     """Count TCP and UDP conversations."""
     held = packets[packets["protocol"].isin(["TCP", "UDP"])]
     return len(held[["capture", "protocol", "stream"]].drop_duplicates())
+
+
+def steady(packets: pd.DataFrame) -> int:
+    """Count the senders of conversations that send at a constant rate.
+
+    It sends at least `STEADY_PACKETS`, and the gaps between them, from the first quartile to the
+    third, spread over less than `STEADY_SPREAD` of their median.
+    """
+    held = packets[packets["protocol"].isin(["TCP", "UDP"])].sort_values("time_s")
+    sender = [held[name] for name in ("capture", "protocol", "stream", "source")]
+    gaps = held["time_s"].groupby(sender).diff().groupby(sender)
+    low, middle, high = (gaps.quantile(share) for share in (0.25, 0.5, 0.75))
+    enough = gaps.count() >= STEADY_PACKETS - 1
+    return int((enough & (high - low < STEADY_SPREAD * middle)).sum())
 
 
 def most_common(packets: pd.DataFrame, column: str, number: int = 3) -> str:

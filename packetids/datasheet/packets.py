@@ -42,7 +42,7 @@ def read(dataset: Path, fitted: Fitted | None = None) -> pd.DataFrame:
     DataFrame, n_packets rows
         `columns.FEATURES`, `columns.LABELS` and ``round``; then ``protocol`` and ``source`` (text,
         of the outer header), ``srcport``, ``dstport``, ``ttl``, ``window`` and ``rtt_s`` (NaN where
-        there is none).
+        there is none), and ``time_s``, the time of arrival.
     """
     bots = bot_addresses()
     told = {
@@ -82,6 +82,7 @@ def table(packets: pa.Table, rounds: list[str], fitted: Fitted | None = None) ->
         more[name] = number.to_numpy()
     ttl = rules.outer_numbers(packets["ip.ttl"]).astype(float)
     more |= {"ttl": np.where(ttl < 0, np.nan, ttl), "protocol": _protocol(packets)}
+    more["time_s"] = packets["frame.time_epoch"].cast(pa.int64()).to_numpy() / 1e9
     return features.assign(**more, round=rounds)
 
 

@@ -115,7 +115,7 @@ def _facts(packets: pd.DataFrame, repeated: pd.Series) -> pd.DataFrame:
         "flood_ports": composition.most_common(pd.concat(sent.values()), "dstport", 5),
         "theft_conversations": f"{composition.conversations(theft):,} conversations",
         "theft_ports": composition.most_common(theft[~theft["source"].isin(bots)], "dstport", 6),
-        "generators": "yes",
+        "generators": f"{composition.steady(packets[~attack]):,} senders",
     }
     known = pd.read_csv(FACTS)
     return pd.DataFrame(
