@@ -172,6 +172,20 @@ def test_one_more_trial_runs_that_trial_and_what_follows(done):
     assert outputs(done) == kept
 
 
+def test_a_changed_model_is_trained_again_and_no_other(done):
+    kept = outputs(done)
+    with (done / "models/train/DoS_UDP/weights.npz").open("ab") as weights:
+        weights.write(b"more")
+    again = quick.run(done, "dvc", "repro")
+
+    assert again.returncode == 0
+    # The model comes back as it was, so nothing is evaluated; only its time is another.
+    assert quick.stages_run(again) == ["train", "track", "compare", "plot", "report"]
+    assert again.stderr.count("is trained already") == 10
+    assert "DoS_UDP: validation accuracy" in again.stderr
+    assert outputs(done) == kept
+
+
 def test_an_outcome_deleted_by_hand_comes_back_without_work(done):
     kept = outputs(done)
     for path in (done / "results/tables").iterdir():

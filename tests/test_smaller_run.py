@@ -164,8 +164,8 @@ class TestThroughDvc:
         ran = repro(work, tasks=[], trials=[])
 
         assert list((work / "models/train").iterdir()) == []  # the binary task's model is removed
-        looked = ["capture", "split", "train"]
-        assert ran == [*looked, "evaluate", "track", "compare", "plot", "report"]
+        began = ["capture", "split", "train", "sweep"]
+        assert ran == [*began, "evaluate", "track", "compare", "plot", "report"]
         assert shown(work) == ({"table-1", "table-2", "table-3"}, {"figure-1"})
         assert "params.yaml lists no task." in left_out(work)["Figure 2"]
         assert pd.read_csv(work / "results/evaluate/scores.csv").empty
