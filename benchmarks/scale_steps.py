@@ -45,7 +45,7 @@ SETTINGS = {
     "sample": ["sample.attack_packets_max=100000000", "sample.dataset_share=1"],
     "preprocess": ["preprocess=paper"],
     "split": ["split=paper"],
-    "train": ["fnn=paper", "track=after", "task=multiclass"],
+    "train": ["fnn=paper", "track=after", "tasks=[multiclass]"],
     "evaluate": ["tasks=[multiclass]", "trials=[]"],
 }
 

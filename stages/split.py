@@ -1,8 +1,7 @@
 """Deal each task's rows into folds: data/preprocess -> data/split/<task>.parquet, results/split.
 
 Ge et al. 2019, section IV-D: 64 % training, 16 % validation, 20 % test. This is the last stage
-before hours of training, so it refuses here what a later stage could not train. It also lists
-tasks and trials in listed.json where their models and results will lie.
+before hours of training, so it refuses here what a later stage could not train.
 """
 
 import logging
@@ -20,9 +19,6 @@ from packetids.svc import samples
 FEATURES = Path("data/preprocess/features.parquet")
 FOLDS = Path("data/split")
 COUNTS = Path("results/split/counts.csv")
-# DVC stops where a dependency is not there, and stages depend on these folders: a file in each
-# keeps them even without a task or trial, and shows which of their contents are of other choices.
-LISTED = "{top}/{stage}/listed.json"
 
 log = logging.getLogger("split")
 
@@ -59,9 +55,6 @@ def main(config: Config) -> None:
             sizes = np.bincount(target[fold == number], minlength=len(names))
             counts += [(task, name, *pair) for pair in zip(names, sizes, strict=True)]
     atomic.write_csv(COUNTS, pd.DataFrame(counts, columns=["task", "fold", "class", "rows"]))
-    for stage, listed in (("train", config.tasks), ("sweep", config.trials)):
-        for top in ("models", "results"):
-            atomic.write_json(Path(LISTED.format(top=top, stage=stage)), listed)
     log.info("%d tasks of %d rows", len(dealt), len(table))
 
 

@@ -1,22 +1,14 @@
-"""Try one change to the network on the multi-class task: -> models/sweep/<trial>, results/sweep.
+"""Try changes to the network on the multi-class task: -> models/sweep/<trial>, results/sweep.
 
 Ge et al. 2019, section IV-D, "Regularization", "Parameter tuning", "Hyperparameter tuning". A
-trial is a file of conf/trial/ that changes a few settings of ``fnn``:
-``python -m stages.sweep trial=learning_rate_0.01``
+trial is a file of conf/trial/ that changes a few settings of ``fnn``. One that is trained already
+is not trained again; what params.yaml does not list is removed. ``python -m stages.sweep``
 """
 
-import logging
 from dataclasses import dataclass
-from pathlib import Path
 
 from packetids.core import classes, command, settings
-from packetids.fnn import training
-from packetids.learn import task_rows
-
-MODELS = Path("models/sweep")
-RESULTS = Path("results/sweep")
-
-log = logging.getLogger("sweep")
+from packetids.fnn import trainings
 
 
 @dataclass(frozen=True)
@@ -26,22 +18,16 @@ class Config:
     fnn: settings.Fnn
     track: settings.Track
     seed: int
-    trial: str
+    trials: list[str]
 
 
 def main(config: Config) -> None:
-    """Train one trial."""
-    best = training.train_and_save(
-        task_rows.load_task(classes.MULTICLASS),
-        config.fnn,
-        config.seed,
-        stage="sweep",
-        name=config.trial,
-        model_folder=MODELS / config.trial,
-        result_folder=RESULTS / config.trial,
-        live=config.track.live,
-    )
-    log.info("%s: validation accuracy %.5f after epoch %d", config.trial, best.accuracy, best.epoch)
+    """Train every trial."""
+    listed = [
+        trainings.Training(trial, classes.MULTICLASS, settings.tried(config.fnn, trial))
+        for trial in config.trials
+    ]
+    trainings.train_all("sweep", listed, config.seed, config.track.live)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,13 @@
-"""Train the network on one task: data/split/<task>.parquet -> models/train/<task>, results/train.
+"""Train the network on each task: data/split/<task>.parquet -> models/train/<task>, results/train.
 
-Ge et al. 2019, section IV-D. ``python -m stages.train task=multiclass``
+Ge et al. 2019, section IV-D. A task that is trained already, with the same settings, rows and code,
+is not trained again; what params.yaml does not list is removed. ``python -m stages.train``
 """
 
-import logging
 from dataclasses import dataclass
-from pathlib import Path
 
 from packetids.core import command, settings
-from packetids.fnn import training
-from packetids.learn import task_rows
-
-MODELS = Path("models/train")
-RESULTS = Path("results/train")
-
-log = logging.getLogger("train")
+from packetids.fnn import trainings
 
 
 @dataclass(frozen=True)
@@ -24,23 +17,13 @@ class Config:
     fnn: settings.Fnn
     track: settings.Track
     seed: int
-    task: str
+    tasks: list[str]
 
 
 def main(config: Config) -> None:
-    """Train one task."""
-    task = task_rows.load_task(config.task)
-    best = training.train_and_save(
-        task,
-        config.fnn,
-        config.seed,
-        stage="train",
-        name=task.name,
-        model_folder=MODELS / task.name,
-        result_folder=RESULTS / task.name,
-        live=config.track.live,
-    )
-    log.info("%s: validation accuracy %.5f after epoch %d", task.name, best.accuracy, best.epoch)
+    """Train every task."""
+    listed = [trainings.Training(task, task, config.fnn) for task in config.tasks]
+    trainings.train_all("train", listed, config.seed, config.track.live)
 
 
 if __name__ == "__main__":

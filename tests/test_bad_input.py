@@ -163,7 +163,7 @@ def test_a_class_that_vanishes_after_sampling(sampled):
     ],
 )
 def test_a_misspelt_setting(folder, setting, words):
-    refused(stage(folder, "train", "task=multiclass", setting), *words)
+    refused(stage(folder, "train", setting), *words)
 
 
 FULL = """

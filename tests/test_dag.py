@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -157,17 +156,34 @@ def test_an_edit_re_runs_what_reads_it_and_nothing_else(done, file, old, new, fi
 def test_one_more_trial_runs_that_trial_and_what_follows(done):
     edit(done / "params.yaml", "- dropout_0.2", "- dropout_0.2\n- dropout_0.5")
 
-    ran = quick.stages_run(quick.run(done, "dvc", "repro"))
+    kept = outputs(done)
+    ran = quick.run(done, "dvc", "repro")
 
     # The first stages look whether the dataset serves what is listed; no other output moves.
     looked = ["capture", "split"]
     after = ["evaluate", "track", "compare", "plot", "report"]
-    assert ran == [*looked, "sweep@dropout_0.5", *after]
+    assert quick.stages_run(ran) == [*looked, "sweep", *after]
+    for number, trial in enumerate(["hidden_512", "dropout_0.2"], 1):
+        assert f"sweep: [{number}/3] {trial} is trained already" in ran.stderr
+    assert "sweep: [3/3] dropout_0.5: validation accuracy" in ran.stderr
     edit(done / "params.yaml", "\n- dropout_0.5", "")
-    for kind in ("models", "results"):  # DVC leaves what no stage makes any more
-        shutil.rmtree(done / kind / "sweep/dropout_0.5")
     again = quick.run(done, "dvc", "repro")
     assert again.returncode == 0, again.stderr
+    assert outputs(done) == kept
+
+
+def test_a_changed_model_is_trained_again_and_no_other(done):
+    kept = outputs(done)
+    with (done / "models/train/DoS_UDP/weights.npz").open("ab") as weights:
+        weights.write(b"more")
+    again = quick.run(done, "dvc", "repro")
+
+    assert again.returncode == 0
+    # The model comes back as it was, so nothing is evaluated; only its time is another.
+    assert quick.stages_run(again) == ["train", "track", "compare", "plot", "report"]
+    assert again.stderr.count("is trained already") == 10
+    assert "DoS_UDP: validation accuracy" in again.stderr
+    assert outputs(done) == kept
 
 
 def test_an_outcome_deleted_by_hand_comes_back_without_work(done):
@@ -181,12 +197,14 @@ def test_an_outcome_deleted_by_hand_comes_back_without_work(done):
 
 
 def test_two_runs_give_the_same_bytes(done, tmp_path):
-    """In another folder: all stages up to two of the tasks. The last ones, again in this one."""
-    other = quick.workspace(tmp_path / "second")
-    stages = ["train@multiclass", "train@DoS_UDP", "sweep@hidden_512", "svc"]
+    """In another folder: all stages up to some trainings. The last ones, again in this one."""
+    tasks = ["multiclass", "DoS_UDP"]
+    other = quick.workspace(tmp_path / "second", tasks=tasks, trials=["hidden_512"])
+    stages = ["train", "sweep", "svc"]
     ran = quick.run(other, "dvc", "repro", *stages)
     assert ran.returncode == 0, ran.stderr[-3000:]
     first, second = outputs(done), outputs(other)
+    del second["results/split/counts.csv"]  # which lists all tasks
 
     made = {"data/extract", "data/split", "models/train", "models/sweep", "results/svc"}
     assert made <= {"/".join(name.split("/")[:2]) for name in second}
@@ -209,7 +227,7 @@ def test_kill_9_in_training_then_repro_ends_right(done):
     edit(done / "conf/fnn/quick.yaml", "patience_epochs: 5", "patience_epochs: 400000")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     with subprocess.Popen(
-        ["dvc", "repro", "--single-item", "train@multiclass"],
+        ["dvc", "repro", "--single-item", "train"],
         cwd=done, env=os.environ | {"PATH": path}, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     ) as process:  # fmt: skip

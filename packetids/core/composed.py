@@ -12,8 +12,6 @@ from packetids.core.errors import PacketidsError
 
 PARAMS = Path("params.yaml")
 CONF = Path("conf")
-TRIAL = "trial"  # the group whose options change the settings of another
-CHANGED_BY_TRIAL = "fnn"
 MISSING = "???"  # OmegaConf's mark of a value that is still to be set
 
 
@@ -22,19 +20,16 @@ class Composed:
     """The values of all settings, not yet checked, and where each comes from."""
 
     values: dict[str, Any]  # of a group a dict, of a single key its value
-    options: dict[str, str | None]  # of each group; None: none is chosen
+    options: dict[str, str]  # of each group
     given: frozenset[str]  # names that the command line sets, as in "fnn.dropout"
 
     def place(self, name: str) -> str:
         """Return the file in which to edit the setting `name`, such as "fnn.dropout" or "seed"."""
-        group, _, setting = name.partition(".")
+        group = name.partition(".")[0]
         if any(f"{one}.".startswith(f"{name}.") for one in self.given):
             return "on the command line"
         if group not in self.options:
             return f"in {PARAMS}"
-        trial = self.options[TRIAL]
-        if group == CHANGED_BY_TRIAL and trial and setting in of_option(TRIAL, trial):
-            group = TRIAL
         return f"in {CONF / group}/{self.options[group]}.yaml"
 
 
@@ -83,7 +78,7 @@ def compose(overrides: list[str]) -> Composed:
     forced = [f"++{text.lstrip('+')}" for name, (text, _) in given.items() if name not in groups]
     try:
         with initialize_config_dir(config_dir=str(CONF.resolve()), version_base=None):
-            choices = [f"{group}={option}" for group, option in picked.items() if option]
+            choices = [f"{group}={option}" for group, option in picked.items()]
             whole = compose("config", [*choices, *forced])
         values = _plain(OmegaConf.masked_copy(whole, known))
     except (HydraException, OmegaConfBaseException) as error:
@@ -93,7 +88,6 @@ def compose(overrides: list[str]) -> Composed:
         ) from None
     # Not through Hydra's grammar, in which a path could mean something else.
     values |= {name: chosen[name] for name in singles if name in chosen and name not in given}
-    values[TRIAL] = picked[TRIAL] or MISSING  # its own values are among those that it changes
     return Composed(values, picked, frozenset(given))
 
 
@@ -118,10 +112,8 @@ def _parsed(override: str, known: list[str]) -> tuple[str, tuple[str, Any]]:
     return name, (override, parsed.value())
 
 
-def _option(group: str, option: Any, where: str) -> str | None:
-    """Return the option as text; the trial's may be None."""
-    if option is None and group == TRIAL:
-        return None
+def _option(group: str, option: Any, where: str) -> str:
+    """Return the option as text."""
     if str(option) not in options(group):
         raise PacketidsError(
             f"{where}{group}: {option} is no option; {CONF / group}/ has "

@@ -16,16 +16,16 @@ import math
 import shutil
 import textwrap
 import typing
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Annotated, Any, Literal, TypeVar
 
 from annotated_types import Ge, Gt, Interval, Le, Lt
 
 from packetids.core import allowed, classes, composed
-from packetids.core.composed import CONF, MISSING, PARAMS, TRIAL, Composed, options
+from packetids.core.composed import CONF, MISSING, PARAMS, Composed, options
 from packetids.core.errors import PacketidsError
 
-GIVEN = ("task", TRIAL)  # to a stage that handles one, on its command line
+TRIAL, CHANGED_BY_TRIAL = "trial", "fnn"  # a folder of conf/, and the group that its files change
 
 T = TypeVar("T")
 
@@ -165,8 +165,6 @@ class Experiment:
     seed: Annotated[int, Interval(ge=0, le=2**32 - 1)]
     tasks: Annotated[list[Annotated[str, _TASK]], allowed.DISTINCT]
     trials: Annotated[list[Annotated[str, _TRIAL]], allowed.DISTINCT]
-    task: Annotated[str, _TASK]
-    trial: Annotated[str, _TRIAL]
 
 
 def groups(schema: type) -> dict[str, type]:
@@ -192,15 +190,22 @@ def load(schema: type[T], overrides: list[str]) -> T:
     found = composed.compose(overrides)
     wanted = [field.name for field in fields(schema)]  # type: ignore[arg-type]
     faults: list[str] = []
-    checked = {
-        name: _checked(found, name, faults) for name in KINDS if name not in GIVEN or name in wanted
-    }
+    checked = {name: _checked(found, name, faults) for name in KINDS}
     faults += _faults_of_trials(found.values["trials"])
     if not faults:
         faults += _faults_together(found, checked["compute"], checked["svc"])
     if faults:
         raise PacketidsError("\n".join(dict.fromkeys(faults)))
     return schema(**{name: checked[name] for name in wanted})
+
+
+def tried(p: Fnn, trial: str) -> Fnn:
+    """Return `p` with the changes of a trial of ``trials``, which `load` has checked."""
+    kinds = dict(_kinds(Fnn))
+    changes = composed.of_option(TRIAL, trial)
+    return replace(
+        p, **{name: allowed.fitted(kinds[name], value) for name, value in changes.items()}
+    )
 
 
 def describe(schema: type, overrides: list[str]) -> str:
@@ -217,13 +222,9 @@ def describe(schema: type, overrides: list[str]) -> str:
         head = f"{group}: {option}   one of {', '.join(options(group))}; edit {PARAMS}"
         sections.append(f"{head}\n  edit {CONF / group}/{option}.yaml:\n{_table(rows)}")
     single = [name for name in names if name not in GROUPS]
-    for head, chosen in (
-        (f"edit {PARAMS}:", [name for name in single if name not in GIVEN]),
-        ("give on the command line:", [name for name in single if name in GIVEN]),
-    ):
-        if chosen:
-            rows = [(name, found.values[name], KINDS[name]) for name in chosen]
-            sections.append(f"{head}\n{_table(rows)}")
+    if single:
+        rows = [(name, found.values[name], KINDS[name]) for name in single]
+        sections.append(f"edit {PARAMS}:\n{_table(rows)}")
     return "\n\n".join(sections) or "none"
 
 
@@ -249,7 +250,6 @@ def _checked(found: Composed, name: str, faults: list[str]) -> Any:
 
 def _value(name: str, kind: Any, value: Any, place: str, faults: list[str]) -> Any:
     if value == MISSING:
-        place = f"on the command line, as {name}=…" if name in GIVEN else place
         faults.append(f"{name} is missing and needs {allowed.needed(kind)}: give it {place}.")
         return None
     try:
@@ -265,9 +265,9 @@ def _unknown(group: str, name: str, place: str) -> str:
 
 
 def _faults_of_trials(trials: Any) -> list[str]:
-    """Check the values of each trial, which are composed only in its own turn of the sweep."""
+    """Check the values of each trial, which only the sweep applies."""
     faults: list[str] = []
-    group = composed.CHANGED_BY_TRIAL
+    group = CHANGED_BY_TRIAL
     kinds = dict(_kinds(GROUPS[group]))
     for trial in trials if isinstance(trials, list) else []:
         if trial not in options(TRIAL):

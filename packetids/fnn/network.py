@@ -53,7 +53,11 @@ OnEpoch = Callable[[int, dict[str, float]], None]
 
 
 def deterministic(seed: int, name: str) -> None:
-    """Make TensorFlow give the same numbers again for the same `seed` and `name`."""
+    """Make TensorFlow give the same numbers again for the same `seed` and `name`.
+
+    What an earlier training of the process left, as the count in the names of layers, is dropped.
+    """
+    keras.backend.clear_session()
     keras.utils.set_random_seed(seeds.integer(seed, f"fnn/{name}"))
     tf.config.experimental.enable_op_determinism()
 

@@ -1,4 +1,4 @@
-"""One training from rows to files: what the stages train and sweep have in common."""
+"""One training from rows to files."""
 
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
@@ -25,6 +25,7 @@ def train_and_save(
     seed: int,
     stage: str,
     name: str,
+    key: str,
     model_folder: Path,
     result_folder: Path,
     live: bool,
@@ -33,7 +34,7 @@ def train_and_save(
 
     ``model_folder`` receives architecture, weights, encoder and the names of the classes: what
     `classify` needs for new packets. ``result_folder`` receives history.csv, run.json and, apart
-    because it differs from run to run, runtime.json.
+    because it differs from run to run, runtime.json. `key` is that of `record.run_key`.
     """
     train_table, train_target = task.part("train")
     validation_table, validation_target = task.part("validation")
@@ -45,8 +46,6 @@ def train_and_save(
     model = network.build(len(encoder.names), len(task.classes), p)
     weights = balance.class_weights(train_target, len(task.classes), p.class_weights)
 
-    inputs = [task_rows.FEATURES_TABLE, task_rows.FOLDS / f"{task.name}.parquet"]
-    key = record.run_key(stage, name, p, seed, inputs)
     with _watched(live, stage, name, key, p, seed) as on_epoch:
         history, runtime_s = network.train(
             model,
