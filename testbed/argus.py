@@ -60,7 +60,7 @@ def write(captures: Path, listed: list[dict[str, Any]], target: Path) -> int:
             for row in records(pcap):
                 flows += 1
                 labels = _labels(row, entry["subcategory"])
-                cells = [_cell(name, row[name]) for name in ARGUS_COLUMNS]
+                cells = [cell(name, row[name]) for name in ARGUS_COLUMNS]
                 writer.writerow([flows, *cells, *labels])
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")
@@ -93,7 +93,8 @@ def check() -> None:
         )
 
 
-def _cell(name: str, text: str) -> str:
+def cell(name: str, text: str) -> str:
+    """Write a cell of Argus as the embedded CSV has it: no column of `EMPTY`, rates short."""
     if name in EMPTY:
         return ""
     return f"{float(text):.2f}" if name in RATES and text else text

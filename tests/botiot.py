@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import lzma
 from pathlib import Path
 
@@ -30,8 +31,18 @@ def tiny(key: str) -> list[bytes]:
     from packetids.core import classes
 
     top, leaf = classes.BY_KEY[key].folder or ("", "")
-    packed = sorted((ROOT / "tests/tiny/PCAPs" / top / leaf).rglob("*.pcap.xz"))
+    packed = sorted((ROOT / "captures/tiny/PCAPs" / top / leaf).rglob("*.pcap.xz"))
     return [lzma.decompress(path.read_bytes()) for path in packed]
+
+
+def bot_packets() -> int:
+    """Count the packets of bots in the download, as the tiny captures' manifest tells."""
+    listed = json.loads((ROOT / "captures/tiny/manifest.json").read_text())["captures"]
+    return sum(
+        entry["bot_packets"]
+        for key, places in PLACES.items()
+        for entry in [one for one in listed if one["subcategory"] == key][: len(places)]
+    )
 
 
 def download(folder: Path, flows: bool = True) -> Path:
@@ -42,7 +53,7 @@ def download(folder: Path, flows: bool = True) -> Path:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(octets)
     if flows:
-        text = lzma.decompress((ROOT / "tests/tiny/flows/flows.csv.xz").read_bytes()).decode()
+        text = lzma.decompress((ROOT / "captures/tiny/flows/flows.csv.xz").read_bytes()).decode()
         rows = list(csv.reader(io.StringIO(text)))
         top = folder / "CSV" / "Entire Dataset"
         top.mkdir(parents=True)

@@ -38,10 +38,10 @@ def interpreted(kernel: Any) -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def tiny_pcaps(tmp_path_factory) -> list[Path]:
-    """The captures of tests/tiny, unpacked."""
+    """The captures of captures/tiny, unpacked."""
     folder = tmp_path_factory.mktemp("tiny")
     unpacked = []
-    for packed in sorted((ROOT / "tests/tiny/PCAPs").rglob("*.pcap.xz")):
+    for packed in sorted((ROOT / "captures/tiny/PCAPs").rglob("*.pcap.xz")):
         target = folder / packed.name.removesuffix(".xz")
         target.write_bytes(lzma.decompress(packed.read_bytes()))
         unpacked.append(target)

@@ -33,8 +33,8 @@ NAMED = {"513": "login", "9098": "xinetd", "3493": "nut", "80": "http", "22": "s
 
 
 def real() -> list[dict[str, str]]:
-    """Real records: Argus read the captures of tests/tiny (python -m testbed flows)."""
-    text = lzma.decompress((ROOT / "tests/tiny/flows/flows.csv.xz").read_bytes()).decode()
+    """Real records: Argus read the captures of captures/tiny (python -m testbed flows)."""
+    text = lzma.decompress((ROOT / "captures/tiny/flows/flows.csv.xz").read_bytes()).decode()
     rows = list(csv.DictReader(io.StringIO(text)))
     assert list(rows[0]) == COLUMNS
     return rows

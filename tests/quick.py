@@ -1,8 +1,5 @@
 """The whole DAG on the tiny captures, in a folder of its own: ``python -m tests.quick FOLDER``.
 
-Tests run it on tests/tiny, which is of an earlier recording: what they count stays when the
-embedded captures are recorded anew.
-
 The folder receives the files that git tracks or would track, with the quick choices in
 params.yaml, so that the working tree's own results stay as they are.
 """
@@ -29,10 +26,8 @@ CHOICES = {
 }
 
 
-def workspace(folder: Path, kept: bool = True, **choices: Any) -> Path:
+def workspace(folder: Path, **choices: Any) -> Path:
     """Make `folder` a working copy with the quick choices, changed by `choices`.
-
-    Its captures/tiny are those of tests/tiny if `kept`.
 
     Only an earlier working copy is replaced, never a folder of something else.
     """
@@ -51,9 +46,6 @@ def workspace(folder: Path, kept: bool = True, **choices: Any) -> Path:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, target)
-    if kept:
-        shutil.rmtree(folder / "captures/tiny")
-        shutil.copytree(ROOT / "tests/tiny", folder / "captures/tiny")
     (folder / "dvc.lock").unlink(missing_ok=True)
     choose(folder, **CHOICES | choices)
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
@@ -96,7 +88,7 @@ def stages_run(done: subprocess.CompletedProcess[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    made = workspace(Path(sys.argv[1]), kept=False)
+    made = workspace(Path(sys.argv[1]))
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     }

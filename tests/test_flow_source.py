@@ -69,13 +69,19 @@ def test_a_complete_set_of_all_flows_is_preferred(records, tmp_path):
 
 
 @pytest.fixture
-def small(monkeypatch) -> None:
-    """BoT-IoT with as many files as it has, and 872 flows, of which 5 % are 44."""
-    monkeypatch.setattr(flow_source, "FLOWS", 872)
+def five_percent_rows(records) -> int:
+    return len(records) // 20
+
+
+@pytest.fixture
+def small(monkeypatch, records, five_percent_rows) -> None:
+    """BoT-IoT with as many files as it has, and as many flows as there are records."""
+    flows = len(records)
+    monkeypatch.setattr(flow_source, "FLOWS", flows)
     wholes = {
-        "entire": (74, 872, 872),
-        "ground_truth": (10, None, 872),
-        "five_percent": (4, 44, 44),
+        "entire": (74, flows, flows),
+        "ground_truth": (10, None, flows),
+        "five_percent": (4, five_percent_rows, five_percent_rows),
     }
     for source, whole in wholes.items():
         monkeypatch.setitem(BOT_IOT, source, flow_source.Whole(*whole))
@@ -97,10 +103,10 @@ def small(monkeypatch) -> None:
     ],
 )
 def test_what_holds_most_is_read_where_none_is_complete(
-    entire, five_percent, ground_truth, source, is_part, records, tmp_path, small
+    entire, five_percent, ground_truth, source, is_part, records, five_percent_rows, tmp_path, small
 ):
     write_entire(tmp_path, records, entire)
-    write_five_percent(tmp_path, records[:44], five_percent)
+    write_five_percent(tmp_path, records[:five_percent_rows], five_percent)
     for number in range(ground_truth):
         flow_records.ground_truth(
             tmp_path, records[number::10] if ground_truth > 1 else records[:9]
@@ -111,20 +117,25 @@ def test_what_holds_most_is_read_where_none_is_complete(
     assert (chosen.source, chosen.is_part) == (source, is_part)
 
 
-def test_files_that_were_joined_are_complete_by_their_rows(records, tmp_path, small):
+def test_files_that_were_joined_are_complete_by_their_rows(
+    records, five_percent_rows, tmp_path, small
+):
     write(tmp_path / "all.csv", records)
-    write_five_percent(tmp_path, records[:44])
+    write_five_percent(tmp_path, records[:five_percent_rows])
     chosen = chosen_of(tmp_path)
 
     assert chosen.source == "entire" and not chosen.is_part
-    assert chosen.counted(871).is_part and not chosen.counted(872).is_part
+    assert chosen.counted(len(records) - 1).is_part
+    assert not chosen.counted(len(records)).is_part
 
 
 def test_74_files_without_most_rows_are_a_part(records, tmp_path):
     write_entire(tmp_path, records, 74)
     chosen = chosen_of(tmp_path)
 
-    assert chosen.is_part and "74 files (of 74), about 872 rows (of 73,370,443)" in chosen.amount()
+    assert chosen.is_part
+    rows = f"about {len(records):,} rows (of 73,370,443)"
+    assert f"74 files (of 74), {rows}" in chosen.amount()
 
 
 def test_copies_under_another_name_count_once(records, tmp_path):
@@ -143,9 +154,8 @@ def test_copies_under_another_name_count_once(records, tmp_path):
     assert sum(one.rows for one in chosen.layouts) == chosen.rows == sum(map(len, rows[:3]))
     said = {path.name: why for path, why in chosen.aside}
     assert said.keys() == {"data_1.csv", "data_2.csv", "data_3.csv.gz"}
-    assert said["data_2.csv"] == (
-        f"it begins with the same rows as {ENTIRE.format(2)}: about 11 rows, and 12 there"
-    )
+    there = f"about 11 rows, and {len(rows[1])} there"
+    assert said["data_2.csv"] == f"it begins with the same rows as {ENTIRE.format(2)}: {there}"
 
 
 def test_the_longer_copy_is_read(records, tmp_path):
@@ -164,8 +174,9 @@ def test_of_another_dataset_rows_are_compared(records, tmp_path):
 
     assert (few.source, few.is_part) == ("five_percent", True)
     assert (many.source, many.is_part) == ("entire", False)
-    assert many.amount() == "1 file, about 872 rows"
-    assert many.why.endswith("there are about: entire 872 rows, five_percent 872 rows")
+    rows = f"{len(records):,} rows"
+    assert many.amount() == f"1 file, about {rows}"
+    assert many.why.endswith(f"there are about: entire {rows}, five_percent {rows}")
 
 
 @pytest.mark.parametrize("name", ["testbed", "tiny"])
