@@ -14,10 +14,8 @@ up may still be at it), and must write its output whole or not at all.
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
-
-from joblib import Parallel, delayed, parallel_config
-from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from packetids.core.errors import PacketidsError
 
@@ -30,6 +28,7 @@ R = TypeVar("R")
 DASK = "dask"
 WAIT_S = 30.0  # for the scheduler, and for its first worker
 THREADS = "NUMBA_NUM_THREADS"
+FEW_OCTETS = 16 << 20  # of captures: below, workers would take longer to start than the work
 
 
 def completed(
@@ -65,9 +64,26 @@ def completed(
     return _processes(function, items, p.workers, advice)
 
 
+def enough(octets: int, p: "settings.Compute") -> "settings.Compute":
+    """Return what serves captures of `octets` in all: no processes for few, unless told a number.
+
+    Not for TShark, which takes longer for a capture than a worker takes to start.
+    """
+    if p.backend != DASK and p.workers < 0 and octets < FEW_OCTETS:
+        return replace(p, workers=1)
+    return p
+
+
 def _processes(
     function: Callable[[T], R], items: Sequence[T], workers: int, advice: str
 ) -> Iterator[tuple[int, R]]:
+    if workers == 1 or len(items) == 1:
+        yield from (_numbered(function, i, item) for i, item in enumerate(items))
+        return
+    # Here, because it takes longer to import than few captures take to read.
+    from joblib import Parallel, delayed, parallel_config
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
     if workers > len(items):
         workers = len(items)
     with parallel_config(backend="loky", inner_max_num_threads=1):

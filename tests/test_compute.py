@@ -87,6 +87,19 @@ def test_workers_are_other_processes_with_one_thread_each(where):
     assert {threads for _, threads in found} == {"1"}
 
 
+def test_few_octets_are_read_without_workers_unless_told_a_number():
+    many, few = compute.FEW_OCTETS, compute.FEW_OCTETS - 1
+    processes = settings.Compute(backend="processes", workers=-1, scheduler="")
+    dask = settings.Compute(backend="dask", workers=-1, scheduler="tcp://127.0.0.1:8786")
+
+    assert compute.enough(few, processes).workers == 1
+    assert compute.enough(many, processes) == processes
+    assert compute.enough(few, PROCESSES) == PROCESSES
+    assert compute.enough(few, dask) == dask
+    (found,) = compute.completed(environment, [0], compute.enough(few, processes))
+    assert found[1][0] == os.getpid()
+
+
 def test_a_dask_worker_killed_in_the_middle_loses_nothing(cluster, tmp_path):
     items = [tmp_path / str(i) for i in range(8)]
     for path in items[1:]:

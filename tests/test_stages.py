@@ -1,20 +1,19 @@
 """Every stage says what it does and what it takes, and refuses what it does not know."""
 
+import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests import started
 
 ROOT = Path(__file__).parents[1]
 STAGES = sorted(p.stem for p in (ROOT / "stages").glob("[a-z]*.py"))
 
 
 def stage(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", f"stages.{name}", *arguments],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    return started.python(ROOT, ["-m", f"stages.{name}", *arguments], dict(os.environ))
 
 
 @pytest.mark.parametrize("name", STAGES)

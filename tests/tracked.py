@@ -5,7 +5,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from packetids.core.columns import CATEGORICAL, FEATURES
 from packetids.learn import encode
 from packetids.runs import record
 from packetids.svc import linear
+from tests import started
 
 ROOT = Path(__file__).parents[1]
 CLASSES = ["Normal", "DDoS_DoS"]
@@ -60,12 +60,9 @@ def repository(folder: Path) -> Path:
     return folder
 
 
-def python(folder: Path, *arguments: str, **options) -> subprocess.CompletedProcess[str]:
+def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run Python in `folder` with this code."""
-    return subprocess.run(
-        [sys.executable, *arguments], cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, check=False, **options,
-    )  # fmt: skip
+    return started.python(folder, list(arguments), os.environ | {"PYTHONPATH": str(ROOT)})
 
 
 def track(folder: Path) -> str:

@@ -82,6 +82,7 @@ def extract_all(
         if one.error:
             log.error("%s", one.error)
     if jobs and p.reader != extract.TSHARK:
+        where = compute.enough(sum(one.capture.octets for one in jobs), where)
         # Here, so that the workers find the kernels and need not each compile.
         compiled.ready(log, elsewhere=len(jobs) > 1 and where.workers != 1)
     jobs.sort(key=lambda one: -one.capture.octets)  # the longest first, so that all end together

@@ -112,6 +112,7 @@ def label_all(
         for one in captures
     ]
     jobs.sort(key=lambda one: -one.capture.octets)  # the longest first, so that all end together
+    where = compute.enough(sum(one.octets for one in captures), where)
     done: dict[str, Labelled] = {}
     failed: dict[str, str] = {}
     for i, outcome in compute.completed(job.run, jobs, where, advice="run again"):

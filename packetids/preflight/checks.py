@@ -104,6 +104,8 @@ def walk_all(work: list[Walk], workers: int) -> list[Walked]:
         walk.prepare()
     octets = [octets_of(one.path) for one in work]
     order = sorted(range(len(work)), key=lambda i: -octets[i])  # so that all end together
+    if sum(octets) < compute.FEW_OCTETS:
+        workers = 1
     where = settings.Compute(backend="processes", workers=max(workers, 1), scheduler="")
     walks: dict[int, Walked] = {}
     with Progress(len(work), sum(octets), log) as progress:
