@@ -1,11 +1,14 @@
 """The study keeps sessions apart, its models learn from training rows, its page is its scores'."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from packetids.core.columns import FEATURES
 from packetids.study import folds, page, peers, rounds, scores
+from tests.conftest import ROOT
 
 BOT_IOT = [f"DoS/DoS_TCP/IoT_Dataset_TCP_DoS__{n:05}_20180604130103" for n in range(1, 18)]
 EMBEDDED = [
@@ -121,3 +124,22 @@ def test_a_summary_averages_a_rounds_seeds_before_it_takes_the_spread():
 
     assert row["accuracy_mean"] == pytest.approx(0.6)
     assert (row["accuracy_worst"], row["units"]) == (pytest.approx(0.3), 2)
+
+
+def test_the_page_is_made_from_its_scores():
+    found = pd.read_csv(ROOT / "docs/study.csv", dtype={"fold": str})
+    about = json.loads((ROOT / "docs/study.json").read_text())
+
+    assert (ROOT / "docs/study.md").read_text() == page.page(found, about)
+
+
+def test_the_readme_says_what_the_study_found():
+    found = page.summary(pd.read_csv(ROOT / "docs/study.csv", dtype={"fold": str}))
+    of = found[found["part"] == "all"].set_index(["protocol", "model"])["f1_macro_mean"]
+    better = {name for name, score in of["paper"].items() if score > of["paper", "fnn"]}
+
+    assert better == {"tree", "random_forest", "boosting"}
+    assert all(of["strict", name] < of["paper", name] - 0.1 for name in {*better, "fnn"})
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    assert "A decision tree, a random forest and gradient boosting do better than" in readme
+    assert "all four lose much when whole rounds of recording are left out" in readme

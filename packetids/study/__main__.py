@@ -87,7 +87,7 @@ def study(n_seeds: int) -> None:
             log.info("%s %s, %s, seed %d: macro F1 %.4f", *shown[COLUMNS[:4]], shown["f1_macro"])
     whole = pd.concat(found, ignore_index=True)
     atomic.write_csv(SCORES, whole[[*COLUMNS, *scores.METRICS]].round(6))
-    atomic.write_json(ABOUT, about(config.dataset.name, task, whole, began))
+    atomic.write_json(ABOUT, about(config.dataset.name, task, began))
 
 
 def one(
@@ -119,21 +119,17 @@ def one(
     )  # fmt: skip
 
 
-def about(
-    dataset: str, task: task_rows.Task, found: pd.DataFrame, began: datetime
-) -> dict[str, str]:
+def about(dataset: str, task: task_rows.Task, began: datetime) -> dict[str, str]:
     """Tell on what, with what and when the study was made."""
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     )
-    hours = found.groupby(["protocol", "fold", "model", "seed"])["seconds"].first().sum() / 3600
     return {
         "Dataset": f"{dataset}, {len(task.table):,} rows without duplicates",
         "Command": "`python -m packetids.study`",
         "Commit": commit.stdout.strip() or "unknown",
         "Date": began.strftime("%Y-%m-%d"),
-        "Machine": f"{platform.machine()}, {os.cpu_count()} cores, {np.round(hours, 1)} hours of "
-        "training and testing",
+        "Machine": f"{platform.machine()}, {os.cpu_count()} cores",
     }
 
 
