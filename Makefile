@@ -23,8 +23,7 @@ $(READY): requirements.txt
 	touch $@
 
 repro: $(READY)  ## make every table and figure anew, and nothing that is up to date
-	dvc repro
-	@echo "Look at results/report/index.html, or make ui"
+	@python -m packetids.repro
 
 test: $(READY)  ## run all tests, with the coverage of what is no kernel
 	python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --cov \

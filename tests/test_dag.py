@@ -186,6 +186,16 @@ def test_a_changed_model_is_trained_again_and_no_other(done):
     assert outputs(done) == kept
 
 
+def test_make_repro_ends_with_the_scores(done):
+    again = quick.run(done, sys.executable, "-m", "packetids.repro")
+
+    assert again.returncode == 0 and "Every output is up to date." in again.stdout
+    scores = json.loads((done / "results/evaluate/metrics.json").read_text())
+    (row,) = [line for line in again.stdout.splitlines() if "Multi-class" in line]
+    assert f"{scores['multiclass']['accuracy']:.4f}" in row.split()
+    assert "ours: tiny; paper: BoT-IoT" in again.stdout
+
+
 def test_an_outcome_deleted_by_hand_comes_back_without_work(done):
     kept = outputs(done)
     for path in (done / "results/tables").iterdir():
