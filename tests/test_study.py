@@ -6,8 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from packetids.core.columns import FEATURES
+from packetids.core import settings
+from packetids.core.columns import FEATURES, NUMERIC
+from packetids.learn import task_rows
 from packetids.study import folds, page, peers, rounds, scores
+from packetids.study.__main__ import Config, one
 from tests.conftest import ROOT
 
 BOT_IOT = [f"DoS/DoS_TCP/IoT_Dataset_TCP_DoS__{n:05}_20180604130103" for n in range(1, 18)]
@@ -78,6 +81,35 @@ def test_each_peer_learns_what_training_rows_tell(peer):
 
     accuracy = (said == truth).mean()
     assert accuracy == pytest.approx(0.5) if peer.name == "majority" else accuracy > 0.85
+
+
+def test_a_quantile_is_of_the_training_rows_and_moves_no_category():
+    from packetids.study import fnn
+
+    table, _ = features(400, 3)
+    train = np.arange(200)
+    table["frame.len"] = np.r_[np.arange(200.0), np.full(200, 1e9)]
+    ranked = fnn.quantiles(table, train)
+
+    assert ranked["frame.len"][:200].to_numpy() == pytest.approx(np.linspace(0, 1, 200), abs=0.01)
+    assert (ranked["frame.len"][200:] == 1).all()  # beyond what training holds
+    categories = [name for name in FEATURES if name not in NUMERIC]
+    pd.testing.assert_frame_equal(ranked[categories], table[categories])
+
+
+@pytest.mark.parametrize("name", peers.NETWORKS)
+def test_a_network_learns_what_training_rows_tell(name):
+    table, target = features(900, 4)
+    parts = [np.arange(300 * i, 300 * (i + 1)) for i in range(3)]
+    task = task_rows.Task(
+        "multiclass", ("Normal", "DDoS_DoS"), table, target, np.arange(900), [80, 443],
+        np.repeat([0, 1, 2], 300),
+    )  # fmt: skip
+    p = settings.load(Config, ["fnn=quick", "fnn.epochs_max=20"]).fnn
+    fold = folds.Fold(folds.STRICT, "1", *parts)
+    found = one(task, peers.inputs(table, strict=True), fold, name, 0, p).set_index("part")
+
+    assert found.loc["all", "rows"] == 300 and found.loc["all", "accuracy"] > 0.85
 
 
 def test_the_strict_protocol_does_not_see_the_conversations_number():

@@ -75,7 +75,7 @@ def study(n_seeds: int) -> None:
         seeds = n_seeds if fold.protocol == folds.PAPER else 1
         runs = [
             *((peer.name, 0) for peer in peers.PEERS),
-            *((peers.FNN, seed) for seed in range(seeds)),
+            *((name, seed) for name in peers.NETWORKS for seed in range(seeds)),
         ]
         table = peers.inputs(task.table, fold.protocol == folds.STRICT)
         for name, seed in runs:
@@ -101,9 +101,12 @@ def one(
     """Train one model on one fold and score it; a row for each of `scores.PARTS`."""
     began = time.perf_counter()
     ports, n_classes = task.well_known_ports, len(task.classes)
-    if name == peers.FNN:
+    seen = scores.matched(table, fold.train, fold.test)
+    if name in peers.NETWORKS:
         from packetids.study import fnn  # TensorFlow, which no other model needs
 
+        if name == peers.QUANTILE:
+            table = fnn.quantiles(table, fold.train)
         predicted = fnn.predicted(
             table, task.target, (fold.train, fold.validation, fold.test), n_classes, ports, p, seed
         )
@@ -112,7 +115,6 @@ def one(
         train = table.iloc[fold.train], task.target[fold.train]
         predicted = peers.predicted(peer, train, table.iloc[fold.test], n_classes, ports, seed)
     seconds = time.perf_counter() - began
-    seen = scores.matched(table, fold.train, fold.test)
     return scores.table(task.target[fold.test], predicted, seen, n_classes).assign(
         protocol=fold.protocol, fold=fold.name, model=name, seed=seed,
         train_rows=len(fold.train), seconds=round(seconds, 1),

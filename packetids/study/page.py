@@ -97,7 +97,7 @@ def sentences(found: pd.DataFrame) -> list[str]:
 
 def titles() -> dict[str, str]:
     """Return what each model is called."""
-    return {peer.name: peer.title for peer in peers.PEERS} | {peers.FNN: peers.FNN_TITLE}
+    return {peer.name: peer.title for peer in peers.PEERS} | peers.NETWORKS
 
 
 def _novel(found: pd.DataFrame) -> list[str]:

@@ -19,7 +19,12 @@ from sklearn.tree import DecisionTreeClassifier
 from packetids.datasheet.separability import numbers
 from packetids.learn import balance, encode
 
-FNN, FNN_TITLE = "fnn", "the paper's network"  # which is no peer, and stands among them
+FNN = "fnn"
+QUANTILE = "fnn_quantile"
+NETWORKS = {  # which are no peers, and stand among them
+    FNN: "the paper's network",
+    QUANTILE: "the same network on quantiles",
+}
 Weights = dict[int, float]
 STREAM = "stream"
 
