@@ -8,6 +8,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pandas as pd
 
 from packetids import completeness
@@ -37,8 +38,9 @@ def main(config: Config) -> None:
     comparison = pd.read_csv(COMPARISON, dtype={"table": str, "row": str})
     dataset = config.dataset.name
     headline = front.headline(comparison)
-    figures.write_svg(front.dumbbells(headline, dataset), HEADLINE)
-    figures.write_svg(front.heat_maps(front.matrices(comparison), dataset), MULTICLASS)
+    with plt.rc_context({"svg.fonttype": "none"}):  # text as text, in half the size
+        figures.write_svg(front.dumbbells(headline, dataset), HEADLINE)
+        figures.write_svg(front.heat_maps(front.matrices(comparison), dataset), MULTICLASS)
     table = front.headline_table(headline, dataset)
     notice = completeness.notice(config.dataset)
     without = left_out.reasons(config.tasks, config.trials)
