@@ -58,17 +58,16 @@ def watched(lines: Iterable[str], total: int, took_s: dict[str, float]) -> Itera
 
     `took_s` receives the stages that ran. Without a `total`, stages have no number.
     """
-    met: list[str] = []
-    running, began_s = "", 0.0
+    met, running, began_s = 0, "", 0.0
     for line in lines:
         if found := MET.match(line):
             if running:
                 took_s[running] = time.monotonic() - began_s
-            met.append(found["name"])
+            met += 1
             running = found["name"] if line.startswith("Running") else ""
             began_s = time.monotonic()
             if running and total:
-                line = f"[{len(met)}/{total}] {line}"
+                line = f"[{met}/{total}] {line}"
         yield line
     if running:
         took_s[running] = time.monotonic() - began_s

@@ -32,7 +32,7 @@ def main(config: Config) -> None:
         Path(config.captures),
         config.dataset,
         config.extract,
-        checks.workers_of(config.compute.workers),
+        config.compute.workers,
         config.label,
         config.sample,
         config.tasks,

@@ -72,15 +72,20 @@ def take_out(folder: Path, *keys: str) -> None:
     path.write_text(json.dumps(manifest))
 
 
+def environment() -> dict[str, str]:
+    """Return this process's environment with this Python's programs first."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return os.environ | {"PATH": path}
+
+
 def run(folder: Path, *command: str, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run a command in `folder` with this Python's programs first; output is kept."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"PATH": path} | options.pop("env", {})
+    chosen = environment() | options.pop("env", {})
     alone = not any(word.startswith(("compute", "extract=tshark")) for word in command)
     if command[:2] == (sys.executable, "-m") and alone and not options:  # starts no workers
-        return started.python(folder, list(command[1:]), environment)
+        return started.python(folder, list(command[1:]), chosen)
     return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, **options
+        command, cwd=folder, env=chosen, capture_output=True, text=True, check=False, **options
     )
 
 
@@ -94,7 +99,4 @@ def stages_run(done: subprocess.CompletedProcess[str]) -> list[str]:
 
 if __name__ == "__main__":
     made = workspace(Path(sys.argv[1]))
-    environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    }
-    sys.exit(subprocess.run(["dvc", "repro"], cwd=made, env=environment, check=False).returncode)
+    sys.exit(subprocess.run(["dvc", "repro"], cwd=made, env=environment(), check=False).returncode)

@@ -235,10 +235,9 @@ def test_kill_9_in_training_then_repro_ends_right(done):
     kept = outputs(done)
     edit(done / "conf/fnn/quick.yaml", "epochs_max: 3", "epochs_max: 400000")
     edit(done / "conf/fnn/quick.yaml", "patience_epochs: 5", "patience_epochs: 400000")
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     with subprocess.Popen(
         ["dvc", "repro", "--single-item", "train"],
-        cwd=done, env=os.environ | {"PATH": path}, start_new_session=True,
+        cwd=done, env=quick.environment(), start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     ) as process:  # fmt: skip
         deadline = time.monotonic() + 120

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from packetids import repro
+from tests import quick
 from tests.conftest import ROOT
 
 PIPELINE = """
@@ -37,10 +38,9 @@ def write(place: Path, second: str) -> None:
 
 
 def started(place: Path, *arguments: str) -> subprocess.Popen[str]:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.Popen(
         [sys.executable, "-m", "packetids.repro", *arguments], cwd=place, text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "PATH": path}, start_new_session=True,
+        env=quick.environment() | {"PYTHONPATH": str(ROOT)}, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 

@@ -104,9 +104,8 @@ def walk_all(work: list[Walk], workers: int) -> list[Walked]:
         walk.prepare()
     octets = [octets_of(one.path) for one in work]
     order = sorted(range(len(work)), key=lambda i: -octets[i])  # so that all end together
-    if sum(octets) < compute.FEW_OCTETS:
-        workers = 1
-    where = settings.Compute(backend="processes", workers=max(workers, 1), scheduler="")
+    here = settings.Compute(backend="processes", workers=workers, scheduler="")
+    where = compute.enough(sum(octets), here)
     walks: dict[int, Walked] = {}
     with Progress(len(work), sum(octets), log) as progress:
         for i, walked in compute.completed(walk.walk, [work[i] for i in order], where):
@@ -313,7 +312,8 @@ def findings(
     if packets:
         rows.append(sampling(packets, quotas))
         rows.append(disk(kept))
-        text = f"about {_duration(seconds / max(workers, 1))} with {workers} at a time"
+        at_once = workers_of(workers)
+        text = f"about {_duration(seconds / at_once)} with {at_once} at a time"
         measured = f"{octets / max(seconds, 1e-9) / 1e6:.1f} MB/s each, measured here"
         rows.append(Finding("time of extraction", text, measured, OK))
     return rows

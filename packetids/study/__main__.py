@@ -10,7 +10,6 @@ import logging
 import os
 import platform
 import subprocess
-import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -99,25 +98,22 @@ def one(
     p: settings.Fnn,
 ) -> pd.DataFrame:
     """Train one model on one fold and score it; a row for each of `scores.PARTS`."""
-    began = time.perf_counter()
     ports, n_classes = task.well_known_ports, len(task.classes)
-    seen = scores.matched(table, fold.train, fold.test)
     if name in peers.NETWORKS:
         from packetids.study import fnn  # TensorFlow, which no other model needs
 
-        if name == peers.QUANTILE:
-            table = fnn.quantiles(table, fold.train)
+        fed = fnn.quantiles(table, fold.train) if name == peers.QUANTILE else table
         predicted = fnn.predicted(
-            table, task.target, (fold.train, fold.validation, fold.test), n_classes, ports, p, seed
+            fed, task.target, (fold.train, fold.validation, fold.test), n_classes, ports, p, seed
         )
     else:
         (peer,) = (peer for peer in peers.PEERS if peer.name == name)
         train = table.iloc[fold.train], task.target[fold.train]
         predicted = peers.predicted(peer, train, table.iloc[fold.test], n_classes, ports, seed)
-    seconds = time.perf_counter() - began
+    seen = scores.matched(table, fold.train, fold.test)
     return scores.table(task.target[fold.test], predicted, seen, n_classes).assign(
         protocol=fold.protocol, fold=fold.name, model=name, seed=seed,
-        train_rows=len(fold.train), seconds=round(seconds, 1),
+        train_rows=len(fold.train),
     )  # fmt: skip
 
 
