@@ -11,7 +11,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test interpreted check figures docs ui testbed datasheet study bench quick lock pythons help
+.PHONY: repro test interpreted fuzz check figures docs ui testbed datasheet study bench quick lock pythons help
 
 help:  ## list the commands
 	@grep -hE "^[a-z]+:.*##" $(MAKEFILE_LIST) | sed -e "s,:.*## ,\t," | expand -t 12
@@ -34,6 +34,9 @@ interpreted: $(READY)  ## the native reader's tests with its kernels run as Pyth
 	  tests/test_native_fields.py tests/test_native_frames.py tests/test_native_lengths.py \
 	  tests/test_native_source.py tests/test_distinct.py \
 	  --cov=packetids.native --cov-config=/dev/null --cov-branch --cov-fail-under=88 --cov-report=term
+
+fuzz: $(READY)  ## the tests that draw packets, settings and rows, with other draws each time
+	HYPOTHESIS_PROFILE=fuzz python -m pytest --numprocesses auto $$(grep -l "^@given" tests/*.py)
 
 check: $(READY)  ## lint and types
 	ruff format --check .

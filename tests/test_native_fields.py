@@ -11,7 +11,7 @@ import numba
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from packetids import compare_readers
@@ -119,6 +119,7 @@ def test_the_golden_readings_are_tsharks(name):
     count=st.integers(1, 150),
     display_filter=st.sampled_from([FILTER, "", "arp", "ip", "ipv6"]),
 )
+@example(seed=49602, count=29, display_filter="ipv6")  # GRE with nothing behind it
 def test_random_packets_read_as_tshark_reads_them(seed, count, display_filter, tmp_path_factory):
     """Layers, lengths, cuts and turned bits, conversations and fragments among them.
 
@@ -240,6 +241,18 @@ def test_the_filter_keeps_the_protocols_it_names(display_filter, kept):
     rows, _ = read(packets.capture([(frame, len(frame)) for frame in frames]), display_filter)
 
     assert len(rows) == kept
+
+
+@pytest.mark.parametrize("follows", [b"", b"\x60", b"\x45"])
+@pytest.mark.parametrize("cut", [0, 40], ids=["whole", "cut"])
+def test_gre_without_a_payload_holds_no_ipv6(follows, cut):
+    """TShark's rule, where an Ethernet frame without a payload holds an IPv6 header all the same."""
+    gre = bytes.fromhex("2000 86dd 00000000")  # with a key
+    head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(gre) + cut, 0, 0, 64, 47, 0)
+    frame = ethernet(0x0800, head + bytes(8) + gre) + follows  # which are padding if not cut
+    rows, _ = read(packets.capture([(frame, len(frame) + cut)]), "ipv6")
+
+    assert len(rows) == (1 if cut else 0)
 
 
 def test_a_square_of_bits_is_transposed():

@@ -54,6 +54,8 @@ def dissect(octets: np.ndarray, p: Record) -> None:
         if family == 0 and size == 0:
             break
         p.at += size
+    if p.reported_end <= p.at:
+        return  # TShark looks for no IPv6 header, however short, where nothing follows
     if kind == wire.TYPE_IPV4:
         p.next = IP
     elif kind == wire.TYPE_IPV6:
