@@ -16,7 +16,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # One place for this tree's kernels and those of its copies, which would compile them again.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / "build/kernels"))
 
-# The same cases in every run, so that a failure is one of the change at hand; make fuzz draws others.
+# The same cases in every run, so that a failure is of the change at hand; make fuzz draws others.
 hypothesis.settings.register_profile("same", derandomize=True)
 hypothesis.settings.register_profile("fuzz", derandomize=False)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))

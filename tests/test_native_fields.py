@@ -246,7 +246,7 @@ def test_the_filter_keeps_the_protocols_it_names(display_filter, kept):
 @pytest.mark.parametrize("follows", [b"", b"\x60", b"\x45"])
 @pytest.mark.parametrize("cut", [0, 40], ids=["whole", "cut"])
 def test_gre_without_a_payload_holds_no_ipv6(follows, cut):
-    """TShark's rule, where an Ethernet frame without a payload holds an IPv6 header all the same."""
+    """As TShark has it, for which an empty Ethernet frame of its type does hold one."""
     gre = bytes.fromhex("2000 86dd 00000000")  # with a key
     head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(gre) + cut, 0, 0, 64, 47, 0)
     frame = ethernet(0x0800, head + bytes(8) + gre) + follows  # which are padding if not cut
