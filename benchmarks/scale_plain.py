@@ -98,7 +98,7 @@ def same_inputs() -> bool:
 
     train, _ = task.part("train")
     train = train.reset_index(drop=True)
-    coded = encode.fit(train, task.well_known_ports).code(train)
+    coded = encode.fit(train, task.well_known_ports, "min_max").code(train)
     plain = naive.pandas_inputs(train, list(columns.CATEGORICAL), list(columns.NUMERIC))
     step = 1 << 20
     return all(

@@ -121,7 +121,7 @@ def _encode() -> Callable[[], Any]:
     def work() -> None:
         task = task_rows.load_task(classes.MULTICLASS)
         train, _ = task.part("train")
-        coded = encode.fit(train, task.well_known_ports).code(train)
+        coded = encode.fit(train, task.well_known_ports, "min_max").code(train)
         for start in range(0, len(coded), CODED_ROWS):
             coded[start : start + CODED_ROWS]
 

@@ -14,11 +14,13 @@ import pyarrow as pa
 
 from packetids import needs, split
 from packetids.core import atomic, classes, command, parquet, settings, tasks
+from packetids.protocol import folds, rounds
 from packetids.svc import samples
 
 FEATURES = Path("data/preprocess/features.parquet")
 FOLDS = Path("data/split")
 COUNTS = Path("results/split/counts.csv")
+STRICT = Path("results/split/strict.csv")
 
 log = logging.getLogger("split")
 
@@ -31,6 +33,7 @@ class Config:
     svc: settings.Svc
     tasks: list[str]
     trials: list[str]
+    protocols: list[str]
     seed: int
 
 
@@ -54,8 +57,26 @@ def main(config: Config) -> None:
         for number, name in enumerate(tasks.FOLDS):
             sizes = np.bincount(target[fold == number], minlength=len(names))
             counts += [(task, name, *pair) for pair in zip(names, sizes, strict=True)]
+    if folds.STRICT in config.protocols and classes.MULTICLASS in dealt:
+        leave_out(table)
     atomic.write_csv(COUNTS, pd.DataFrame(counts, columns=["task", "fold", "class", "rows"]))
     log.info("%d tasks of %d rows", len(dealt), len(table))
+
+
+def leave_out(table: pd.DataFrame) -> None:
+    """Write the round of each row, and which rounds the strict protocol can leave out."""
+    rows, target, names = tasks.task_labels(table, classes.MULTICLASS)
+    of_row = rounds.of_rows(table["capture"])
+    parquet.write(folds.ROUNDS, pa.table({"row": rows.astype(np.int32), "round": of_row}))
+    found = []
+    for fold in folds.strict(of_row):
+        why = folds.untrainable(fold, target, names)
+        sizes = np.bincount(target[fold.test], minlength=len(names))
+        found += [(fold.name, *pair, why) for pair in zip(names, sizes, strict=True)]
+        if why:
+            log.warning("round %s cannot be left out under strict: %s", fold.name, why)
+    columns = ["round", "class", "test_rows", "left_out_because"]
+    atomic.write_csv(STRICT, pd.DataFrame(found, columns=columns))
 
 
 if __name__ == "__main__":

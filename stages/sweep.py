@@ -24,10 +24,12 @@ class Config:
 def main(config: Config) -> None:
     """Train every trial."""
     listed = [
-        trainings.Training(trial, classes.MULTICLASS, settings.tried(config.fnn, trial))
+        trainings.Training(
+            trial, classes.MULTICLASS, settings.tried(config.fnn, trial), config.seed
+        )
         for trial in config.trials
     ]
-    trainings.train_all("sweep", listed, config.seed, config.track.live)
+    trainings.train_all("sweep", listed, config.track.live)
 
 
 if __name__ == "__main__":

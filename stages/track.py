@@ -13,6 +13,7 @@ import pandas as pd
 
 from packetids import completeness
 from packetids.core import atomic, command, settings
+from packetids.protocol import repeats
 from packetids.results import left_out
 from packetids.runs import mlflow_runs, record
 
@@ -30,8 +31,11 @@ class Config:
 
     dataset: settings.Dataset
     svc: settings.Svc
+    seed: int
     tasks: list[str]
     trials: list[str]
+    protocols: list[str]
+    repeats: list[int]
 
 
 def main(config: Config) -> None:
@@ -39,6 +43,8 @@ def main(config: Config) -> None:
     scores = pd.read_csv(SCORES)
     folders = [Path("train") / task for task in config.tasks]
     folders += [Path("sweep") / trial for trial in config.trials]
+    again = repeats.listed(config.seed, config.tasks, config.protocols, config.repeats)
+    folders += [Path("repeat") / one.name for one in again]
     if not left_out.svc():
         names = [record.svc_grid(c) for c in config.svc.grid_c]
         names += [record.svc_sample(packets) for packets in config.svc.sample_packets]

@@ -22,8 +22,8 @@ class Config:
 
 def main(config: Config) -> None:
     """Train every task."""
-    listed = [trainings.Training(task, task, config.fnn) for task in config.tasks]
-    trainings.train_all("train", listed, config.seed, config.track.live)
+    listed = [trainings.Training(task, task, config.fnn, config.seed) for task in config.tasks]
+    trainings.train_all("train", listed, config.track.live)
 
 
 if __name__ == "__main__":

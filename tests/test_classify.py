@@ -33,7 +33,7 @@ def rows() -> pd.DataFrame:
 @pytest.fixture(params=["fnn", "svc"])
 def folder(request, rows, tmp_path):
     place = tmp_path / "model"
-    encoder = encode.fit(rows, [80])
+    encoder = encode.fit(rows, [80], "min_max")
     inputs, target = encoder.transform(rows), (np.arange(60) % 2).astype(np.int8)
     encoder.save(place / record.ENCODER)
     (place / record.CLASSES).write_text(json.dumps(NAMES))

@@ -60,7 +60,7 @@ def test_a_stage_depends_on_just_the_code_it_imports(name):
 
 
 def test_the_pipeline_is_read_at_a_glance():
-    assert len((ROOT / "dvc.yaml").read_text().splitlines()) < 150
+    assert len((ROOT / "dvc.yaml").read_text().splitlines()) < 10 * len(STAGES)
 
 
 @pytest.mark.parametrize("name", STAGES)

@@ -129,7 +129,7 @@ def features(n: int, seed: int) -> pd.DataFrame:
 def test_inputs_agree_with_the_naive_version_and_with_scikit_learn():
     train, test = features(200, 1), features(90, 2)
     test.loc[0, "tcp.flags"] = 7  # not among the training rows
-    encoder = encode.fit(train, list(naive.WELL_KNOWN))
+    encoder = encode.fit(train, list(naive.WELL_KNOWN), "min_max")
     got = encoder.transform(test)
 
     plain = [
@@ -151,7 +151,7 @@ def test_inputs_agree_with_the_naive_version_and_with_scikit_learn():
 def test_training_inputs_are_those_of_plain_pandas_to_the_bit():
     train = features(300, 4)
     train["length"] = 5.0  # a constant column
-    encoder = encode.fit(train, list(naive.WELL_KNOWN))
+    encoder = encode.fit(train, list(naive.WELL_KNOWN), "min_max")
     plain = naive.pandas_inputs(train, list(columns.CATEGORICAL), list(columns.NUMERIC))
 
     assert list(plain.columns) == encoder.names
@@ -160,7 +160,7 @@ def test_training_inputs_are_those_of_plain_pandas_to_the_bit():
 
 def test_coded_rows_give_the_matrix_by_slice_and_by_row_numbers():
     train, test = features(200, 1), features(90, 2)
-    encoder = encode.fit(train, list(naive.WELL_KNOWN))
+    encoder = encode.fit(train, list(naive.WELL_KNOWN), "min_max")
     coded, matrix = encoder.code(test), encoder.transform(test)
     rows = np.random.default_rng(0).permutation(90)[:40]
 
@@ -171,7 +171,7 @@ def test_coded_rows_give_the_matrix_by_slice_and_by_row_numbers():
 
 
 def test_the_width_is_thirteen_ports_twice_flags_protocols_and_eight_numbers():
-    encoder = encode.fit(features(200, 1), list(naive.WELL_KNOWN))
+    encoder = encode.fit(features(200, 1), list(naive.WELL_KNOWN), "min_max")
 
     assert len(encoder.names) == 13 + 13 + (4 + 1) + (4 + 1) + 8  # + 1: "other"
     assert len(set(encoder.names)) == len(encoder.names)
@@ -180,7 +180,7 @@ def test_the_width_is_thirteen_ports_twice_flags_protocols_and_eight_numbers():
 def test_training_inputs_lie_between_minus_one_and_one_whatever_the_test_holds(tmp_path):
     train = features(100, 1)
     train["length"] = 5.0  # a constant column
-    encoder = encode.fit(train, list(naive.WELL_KNOWN))
+    encoder = encode.fit(train, list(naive.WELL_KNOWN), "min_max")
     encoder.save(tmp_path / "encoder.json")
     inputs = encode.Encoder.load(tmp_path / "encoder.json").transform(train)
 

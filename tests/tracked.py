@@ -40,7 +40,7 @@ def repository(folder: Path) -> Path:
     drawn = np.random.default_rng(2)
     rows = pd.DataFrame({name: drawn.integers(0, 9, 60) for name in FEATURES})
     rows[[name for name in CATEGORICAL if name.endswith("port")]] = "80"
-    encoder = encode.fit(rows, [80])
+    encoder = encode.fit(rows, [80], "min_max")
     encoder.save(model / record.ENCODER)
     labels = np.arange(60) % 2
     linear.save(LinearSVC(random_state=0).fit(encoder.transform(rows), labels), model)

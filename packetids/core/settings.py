@@ -26,6 +26,7 @@ from packetids.core.composed import CONF, MISSING, PARAMS, Composed, options
 from packetids.core.errors import PacketidsError
 
 TRIAL, CHANGED_BY_TRIAL = "trial", "fnn"  # a folder of conf/, and the group that its files change
+PEER = "peer"  # a folder of conf/; each file is a whole model
 
 T = TypeVar("T")
 
@@ -120,6 +121,21 @@ class Fnn:
     l2: allowed.NotNegative
     dropout: Annotated[float, Ge(0), Lt(1)]
     class_weights: Literal["inverse_max", "none"]
+    scaling: Literal["min_max", "quantile"]  # of numbers, to (-1, 1)
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A simple model beside the network: a file of conf/peer/."""
+
+    title: allowed.Text
+    estimator: Literal[
+        "DummyClassifier", "DecisionTreeClassifier", "RandomForestClassifier",
+        "HistGradientBoostingClassifier", "LogisticRegression", "LinearSVC",
+        "KNeighborsClassifier",
+    ]  # fmt: skip
+    inputs: Literal["features", "network"]  # numbers and codes, or one-hot coded and scaled
+    depth_max: Annotated[int, Ge(0)]  # of each tree; 0: the library's default
 
 
 @dataclass(frozen=True)
@@ -145,6 +161,8 @@ class Track:
 
 _TASK = allowed.OneOf(lambda: classes.TASKS)
 _TRIAL = allowed.OneOf(lambda: options(TRIAL))
+_PEER = allowed.OneOf(lambda: options(PEER))
+_SEED = Interval(ge=0, le=2**32 - 1)
 
 
 @dataclass(frozen=True)
@@ -162,9 +180,12 @@ class Experiment:
     fnn: Fnn
     svc: Svc
     track: Track
-    seed: Annotated[int, Interval(ge=0, le=2**32 - 1)]
+    seed: Annotated[int, _SEED]
     tasks: Annotated[list[Annotated[str, _TASK]], allowed.DISTINCT]
     trials: Annotated[list[Annotated[str, _TRIAL]], allowed.DISTINCT]
+    protocols: Annotated[list[Literal["paper", "strict"]], allowed.NOT_EMPTY, allowed.DISTINCT]
+    repeats: Annotated[list[Annotated[int, _SEED]], allowed.DISTINCT]
+    peers: Annotated[list[Annotated[str, _PEER]], allowed.DISTINCT]
 
 
 def groups(schema: type) -> dict[str, type]:
@@ -192,6 +213,7 @@ def load(schema: type[T], overrides: list[str]) -> T:
     faults: list[str] = []
     checked = {name: _checked(found, name, faults) for name in KINDS}
     faults += _faults_of_trials(found.values["trials"])
+    faults += _faults_of_peers(found.values["peers"])
     if not faults:
         faults += _faults_together(found, checked["compute"], checked["svc"])
     if faults:
@@ -206,6 +228,13 @@ def tried(p: Fnn, trial: str) -> Fnn:
     return replace(
         p, **{name: allowed.fitted(kinds[name], value) for name, value in changes.items()}
     )
+
+
+def peer(name: str) -> Peer:
+    """Return the settings of a peer of ``peers``, which `load` has checked."""
+    kinds = dict(_kinds(Peer))
+    values = composed.of_option(PEER, name)
+    return Peer(**{key: allowed.fitted(kinds[key], value) for key, value in values.items()})
 
 
 def describe(schema: type, overrides: list[str]) -> str:
@@ -278,6 +307,23 @@ def _faults_of_trials(trials: Any) -> list[str]:
                 _value(f"{group}.{name}", kinds[name], value, place, faults)
             else:
                 faults.append(_unknown(group, name, place))
+    return faults
+
+
+def _faults_of_peers(peers: Any) -> list[str]:
+    """Check the values of each peer, of which every setting is needed."""
+    faults: list[str] = []
+    kinds = dict(_kinds(Peer))
+    for name in peers if isinstance(peers, list) else []:
+        if name not in options(PEER):
+            continue  # said of `peers` itself
+        values, place = composed.of_option(PEER, name), f"in {CONF / PEER}/{name}.yaml"
+        for key in values.keys() - kinds:
+            faults.append(
+                f"{PEER}.{key} is no setting; {PEER} has {', '.join(kinds)}: correct it {place}."
+            )
+        for key, kind in kinds.items():
+            _value(f"{PEER}.{key}", kind, values.get(key, MISSING), place, faults)
     return faults
 
 

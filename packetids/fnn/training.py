@@ -38,7 +38,7 @@ def train_and_save(
     """
     train_table, train_target = task.part("train")
     validation_table, validation_target = task.part("validation")
-    encoder = encode.fit(train_table, task.well_known_ports)
+    encoder = encode.fit(train_table, task.well_known_ports, p.scaling)
 
     # The first weights and the order of batches depend on the seed alone, not on the trial, so
     # that trials differ in what they change only.

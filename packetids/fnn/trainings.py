@@ -17,6 +17,7 @@ from typing import Any
 from packetids import sources
 from packetids.core import atomic, settings
 from packetids.learn import task_rows
+from packetids.protocol import folds
 from packetids.runs import record
 
 MODELS, RESULTS = Path("models"), Path("results")
@@ -30,9 +31,11 @@ class Training:
     name: str
     task: str
     fnn: settings.Fnn
+    seed: int
+    fold: str = folds.RANDOM  # or the round that is left out
 
 
-def train_all(stage: str, listed: list[Training], seed: int, live: bool) -> None:
+def train_all(stage: str, listed: list[Training], live: bool) -> None:
     """Train all that is `listed` and not trained already, and remove the folders of all else.
 
     A training has the folder ``<stage>/<name>`` in `MODELS` and in `RESULTS`. Both are emptied
@@ -47,7 +50,9 @@ def train_all(stage: str, listed: list[Training], seed: int, live: bool) -> None
     for number, one in enumerate(listed, 1):
         model_folder, result_folder = MODELS / stage / one.name, RESULTS / stage / one.name
         inputs = [task_rows.FEATURES_TABLE, task_rows.FOLDS / f"{one.task}.parquet"]
-        key = record.run_key(stage, one.name, one.fnn, seed, inputs)
+        if one.fold != folds.RANDOM:
+            inputs.append(folds.ROUNDS)
+        key = record.run_key(stage, one.name, one.fnn, one.seed, inputs)
         if _read(result_folder / MADE) == _made(key, model_folder, result_folder):
             log.info("[%d/%d] %s is trained already", number, len(listed), one.name)
             continue
@@ -56,8 +61,8 @@ def train_all(stage: str, listed: list[Training], seed: int, live: bool) -> None
         from packetids.fnn import training  # TensorFlow, which takes seconds to start
 
         best = training.train_and_save(
-            _task(one.task), one.fnn, seed, stage, one.name, key, model_folder, result_folder,
-            live,
+            _task(one.task, one.fold), one.fnn, one.seed, stage, one.name, key, model_folder,
+            result_folder, live,
         )  # fmt: skip
         atomic.write_json(result_folder / MADE, _made(key, model_folder, result_folder))
         log.info(
@@ -67,8 +72,8 @@ def train_all(stage: str, listed: list[Training], seed: int, live: bool) -> None
 
 
 @lru_cache(maxsize=1)
-def _task(name: str) -> task_rows.Task:
-    return task_rows.load_task(name)
+def _task(name: str, fold: str) -> task_rows.Task:
+    return folds.load_task(name, fold)
 
 
 def _made(key: str, *folders: Path) -> dict[str, Any]:

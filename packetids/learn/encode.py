@@ -7,8 +7,9 @@ column "other".
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from packetids.kernels import kernel
 
 OTHER = "other"
 LOW, HIGH = -1.0, 1.0
+QUANTILES = 1000
 BLOCK_ROWS = 1 << 14  # whose numbers stay in the processor's cache while all are scaled
 
 
@@ -61,11 +63,15 @@ def _spread(hot: np.ndarray, numbers: np.ndarray, chosen: np.ndarray, width: int
 
 @dataclass(frozen=True)
 class Encoder:
-    """What training rows decided: the values of each categorical column, the range of numbers."""
+    """What training rows decided: the values of each categorical column, the range of numbers.
+
+    With `quantiles` of each numeric column, its numbers are replaced by their ranks first.
+    """
 
     values: dict[str, list[str]]
     minimum: dict[str, float]
     maximum: dict[str, float]
+    quantiles: dict[str, list[float]] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -89,7 +95,7 @@ class Encoder:
             hot[:, place] = start + position[value]
             start += len(known)
         numbers = np.empty((len(table), len(NUMERIC)), np.float32)
-        columns = [table[column].to_numpy(np.float64) for column in NUMERIC]
+        columns = [self._ranked(column, table[column].to_numpy(np.float64)) for column in NUMERIC]
         for first in range(0, len(table), BLOCK_ROWS):
             rows = slice(first, first + BLOCK_ROWS)
             for place, column in enumerate(NUMERIC):
@@ -123,12 +129,25 @@ class Encoder:
         """Read what `save` wrote."""
         return Encoder(**json.loads(path.read_text(encoding="utf-8")))
 
+    def _ranked(self, column: str, values: np.ndarray) -> np.ndarray:
+        if column not in self.quantiles:
+            return values
+        at = np.array(self.quantiles[column])
+        rank = np.linspace(0.0, 1.0, len(at))
+        # A number that is several quantiles has the middle of their ranks, as in scikit-learn's
+        # QuantileTransformer.
+        above = np.interp(values, at, rank)
+        below = np.interp(-values, -at[::-1], rank)
+        return (above + 1.0 - below) / 2
+
     def _other(self, column: str) -> list[str]:
         # Ports have all their classes whether seen or not, so nothing is ever outside them.
         return [] if column.endswith("port") else [OTHER]
 
 
-def fit(table: pd.DataFrame, well_known_ports: list[int]) -> Encoder:
+def fit(
+    table: pd.DataFrame, well_known_ports: list[int], scaling: Literal["min_max", "quantile"]
+) -> Encoder:
     """Fit on training rows: the columns of `columns.FEATURES`."""
     values = {
         column: [str(value) for value in sorted(table[column].unique())]
@@ -136,6 +155,13 @@ def fit(table: pd.DataFrame, well_known_ports: list[int]) -> Encoder:
     }
     for column in ("src.port", "dst.port"):
         values[column] = port_class_names(well_known_ports)
+    if scaling == "quantile":
+        ranks = np.linspace(0.0, 1.0, min(QUANTILES, len(table)))
+        quantiles = {
+            column: np.quantile(table[column].to_numpy(np.float64), ranks).tolist()
+            for column in NUMERIC
+        }
+        return Encoder(values, dict.fromkeys(NUMERIC, 0.0), dict.fromkeys(NUMERIC, 1.0), quantiles)
     minimum = {column: float(table[column].min()) for column in NUMERIC}
     maximum = {column: float(table[column].max()) for column in NUMERIC}
     return Encoder(values, minimum, maximum)

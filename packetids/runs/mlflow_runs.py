@@ -37,7 +37,7 @@ STORE = "sqlite:///mlflow.db"
 ARTIFACTS = Path("mlruns")
 LOCK = Path(".mlflow.lock")
 REQUIREMENTS = Path(__file__).parents[2] / "requirements.txt"
-EXPERIMENTS = ("train", "sweep", "svc")
+EXPERIMENTS = ("train", "sweep", "svc", "repeat")
 
 KEY, CONTENT, CURRENT = "packetids.key", "packetids.content", "packetids.current"
 LONGEST_PARAM = 6000  # characters MLflow takes

@@ -19,8 +19,11 @@ import pandas as pd
 
 from packetids.core import atomic, classes, parquet, settings
 from packetids.learn import task_rows
+from packetids.peers import models as simple
+from packetids.protocol import folds, matched, rounds
 from packetids.runs import record
-from packetids.study import folds, novel, page, peers, scores
+from packetids.score import values
+from packetids.study import models, novel, page
 
 KEPT = Path("build/study")
 SCORES, ABOUT, PAGE = Path("docs/study.csv"), Path("docs/study.json"), Path("docs/study.md")
@@ -59,59 +62,49 @@ def study(n_seeds: int) -> None:
     captures = parquet.read(task_rows.FEATURES_TABLE, ["capture"])["capture"].to_pandas()
     inputs = [task_rows.FEATURES_TABLE, task_rows.FOLDS / f"{task.name}.parquet"]
     kept = KEPT / record.run_key("study", task.name, config.fnn, 0, inputs)
-    strict = folds.strict(captures)
-    dealt = [*folds.paper(task.fold), *strict]
+    strict = folds.strict(rounds.of_rows(captures))
+    listed = [*folds.paper(task.fold), *strict]
     if config.dataset.name == novel.DATASET:
         table, target = novel.rows(task.name)
-        dealt.append(novel.fold(strict, len(task.target), len(target)))
+        listed.append(novel.fold(strict, len(task.target), len(target)))
         task = replace(
             task,
             table=pd.concat([task.table, table], ignore_index=True),
             target=np.concatenate([task.target, target]),
+            row=np.concatenate([task.row, np.full(len(target), -1)]),
         )
     found = []
-    for fold in dealt:
+    for fold in listed:
         seeds = n_seeds if fold.protocol == folds.PAPER else 1
         runs = [
-            *((peer.name, 0) for peer in peers.PEERS),
-            *((name, seed) for name in peers.NETWORKS for seed in range(seeds)),
+            *((name, 0) for name in models.peers()),
+            *((name, seed) for name in models.NETWORKS for seed in range(seeds)),
         ]
-        table = peers.inputs(task.table, fold.protocol == folds.STRICT)
+        dealt = folds.as_task(task, fold)
         for name, seed in runs:
             file = kept / f"{fold.protocol}-{fold.name}-{name}-{seed}.csv"
             if not file.exists():
-                atomic.write_csv(file, one(task, table, fold, name, seed, config.fnn))
+                atomic.write_csv(file, one(dealt, fold, name, seed, config.fnn))
             found.append(pd.read_csv(file, dtype={"fold": str}))
             shown = found[-1].iloc[0]
             log.info("%s %s, %s, seed %d: macro F1 %.4f", *shown[COLUMNS[:4]], shown["f1_macro"])
     whole = pd.concat(found, ignore_index=True)
-    atomic.write_csv(SCORES, whole[[*COLUMNS, *scores.METRICS]].round(6))
+    atomic.write_csv(SCORES, whole[[*COLUMNS, *values.METRICS]].round(6))
     atomic.write_json(ABOUT, about(config.dataset.name, task, began))
 
 
 def one(
-    task: task_rows.Task,
-    table: pd.DataFrame,
-    fold: folds.Fold,
-    name: str,
-    seed: int,
-    p: settings.Fnn,
+    task: task_rows.Task, fold: folds.Fold, name: str, seed: int, p: settings.Fnn
 ) -> pd.DataFrame:
-    """Train one model on one fold and score it; a row for each of `scores.PARTS`."""
-    ports, n_classes = task.well_known_ports, len(task.classes)
-    if name in peers.NETWORKS:
+    """Train one model on `task`, dealt as `fold` says; a row for each of `values.PARTS`."""
+    if name in models.NETWORKS:
         from packetids.study import fnn  # TensorFlow, which no other model needs
 
-        fed = fnn.quantiles(table, fold.train) if name == peers.QUANTILE else table
-        predicted = fnn.predicted(
-            fed, task.target, (fold.train, fold.validation, fold.test), n_classes, ports, p, seed
-        )
+        predicted = fnn.predicted(task, replace(p, scaling=models.SCALING[name]), seed)
     else:
-        (peer,) = (peer for peer in peers.PEERS if peer.name == name)
-        train = table.iloc[fold.train], task.target[fold.train]
-        predicted = peers.predicted(peer, train, table.iloc[fold.test], n_classes, ports, seed)
-    seen = scores.matched(table, fold.train, fold.test)
-    return scores.table(task.target[fold.test], predicted, seen, n_classes).assign(
+        predicted = simple.predicted(settings.peer(name), task, seed).label
+    seen = matched.matched(task.table, fold.train, fold.test)
+    return values.table(task.target[fold.test], predicted, seen, len(task.classes)).assign(
         protocol=fold.protocol, fold=fold.name, model=name, seed=seed,
         train_rows=len(fold.train),
     )  # fmt: skip

@@ -10,7 +10,7 @@ from packetids.core.columns import FEATURES, Fitted
 from packetids.datasheet import packets
 from packetids.features import preprocess
 from packetids.learn import task_rows
-from packetids.study.folds import STRICT, Fold
+from packetids.protocol.folds import STRICT, Fold
 
 CAPTURES = Path("captures/novel")
 DATASET = "testbed"  # of which it is a part

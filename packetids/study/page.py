@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from packetids.study import folds, novel, peers
+from packetids.core import settings
+from packetids.protocol import folds
+from packetids.study import models, novel
 
 SHOWN = {
     "f1_macro": "macro F1",
@@ -79,7 +81,7 @@ def sentences(found: pd.DataFrame) -> list[str]:
     for protocol, rows in of.items():
         score = rows["f1_macro_mean"]
         best = score.idxmax()
-        network = score[peers.FNN]
+        network = score[models.FNN]
         better = [titles()[name] for name in score.index if score[name] > network]
         lines.append(
             f"Under {protocol}, {titles()[best]} has the highest macro F1, {score[best]:.3f}; "
@@ -88,8 +90,8 @@ def sentences(found: pd.DataFrame) -> list[str]:
         )
     gap = of[folds.PAPER]["f1_macro_mean"] - of[folds.STRICT]["f1_macro_mean"]
     lines.append(
-        f"From random rows to rounds left out, the network loses {gap[peers.FNN]:.3f} of macro F1, "
-        f"{titles()['random_forest']} {gap['random_forest']:.3f}: that much of the first number "
+        f"From random rows to rounds left out, the network loses {gap[models.FNN]:.3f} of macro "
+        f"F1, {titles()['random_forest']} {gap['random_forest']:.3f}: that much of the first number "
         "is the session and not the attack."
     )
     return lines
@@ -97,7 +99,7 @@ def sentences(found: pd.DataFrame) -> list[str]:
 
 def titles() -> dict[str, str]:
     """Return what each model is called."""
-    return {peer.name: peer.title for peer in peers.PEERS} | peers.NETWORKS
+    return {name: settings.peer(name).title for name in models.peers()} | models.NETWORKS
 
 
 def _novel(found: pd.DataFrame) -> list[str]:

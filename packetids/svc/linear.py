@@ -55,7 +55,7 @@ def draw(
         As `svc_rows.draw`.
     """
     train, test = samples.draw(target, packets, p, seed)
-    encoder = encode.fit(table.iloc[train], well_known_ports)
+    encoder = encode.fit(table.iloc[train], well_known_ports, "min_max")
     return Sample(
         encoder,
         (encoder.transform(table.iloc[train]), target[train]),

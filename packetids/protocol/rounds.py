@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 import numpy as np
+import pandas as pd
 
 from packetids.core import classes
 
@@ -31,3 +32,9 @@ def of_captures(captures: Sequence[str]) -> np.ndarray:
         order = places[np.argsort(np.array(captures)[places], kind="stable")]
         rounds[order] = np.arange(len(order)) * BLOCKS // max(len(order), BLOCKS)
     return rounds
+
+
+def of_rows(captures: pd.Series) -> np.ndarray:
+    """Return the round of each row, from 1; int64, shape (n,). `captures` names its capture."""
+    code, names = pd.factorize(captures)
+    return of_captures([str(name) for name in names])[code] + 1

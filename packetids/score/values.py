@@ -4,18 +4,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import balanced_accuracy_score, f1_score, matthews_corrcoef
 
-from packetids.core.columns import FEATURES
-from packetids.features import distinct
-
 METRICS = ("accuracy", "f1_macro", "balanced_accuracy", "mcc", "attack_recall", "false_alarms")
 PARTS = ("all", "matched", "novel")
-
-
-def matched(table: pd.DataFrame, train: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """Mark the test rows of which an equal training row exists; bool, shape (n_test,)."""
-    both = pd.concat([table.iloc[train], table.iloc[test]], ignore_index=True)
-    first = distinct.first_equal(both, FEATURES)
-    return first[len(train) :] < len(train)
 
 
 def table(

@@ -1,0 +1,1 @@
+"""Simple models beside the network: the same rows, their libraries' defaults."""

@@ -1,0 +1,1 @@
+"""Under which rules rows are training rows or test rows: the paper's, and a strict reviewer's."""

@@ -1,0 +1,1 @@
+"""Scores of every model under both protocols, with intervals."""

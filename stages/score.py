@@ -1,0 +1,51 @@
+"""Score every model under both protocols: data/evaluate, data/peers -> results/score.
+
+With intervals: of rows under ``paper``, of whole captures under ``strict``, whose packets are
+alike. ``python -m stages.score``
+"""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from packetids.core import atomic, command
+from packetids.score import predictions, tables
+
+RESULTS = Path("results/score")
+TABLES = ("scores", "summary", "classes", "pairs", "operating")
+
+log = logging.getLogger("score")
+
+
+@dataclass(frozen=True)
+class Config:
+    """What this stage reads."""
+
+    seed: int
+    tasks: list[str]
+    protocols: list[str]
+
+
+def main(config: Config) -> None:
+    """Write all tables."""
+    found = predictions.read()
+    made: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
+    for task, rows in found.groupby("task", observed=True, sort=False):
+        place = tables.place(str(task), config.protocols)
+        scores = tables.scores(rows, place)
+        made["scores"].append(scores)
+        made["summary"].append(tables.summary(scores, tables.intervals(rows, place, config.seed)))
+        made["classes"].append(tables.classes(rows, place, config.seed))
+        made["pairs"].append(tables.pairs(rows))
+        made["operating"].append(tables.operating(rows))
+    for name, parts in made.items():
+        # Nine digits, beyond which sums differ between machines.
+        whole = pd.concat(parts) if parts else pd.DataFrame(columns=tables.POOLED)
+        atomic.write_csv(RESULTS / f"{name}.csv", whole.round(9))
+    log.info("%d tasks scored", len(made["scores"]))
+
+
+if __name__ == "__main__":
+    command.run(main, Config)
