@@ -9,14 +9,18 @@ import pandas as pd
 
 from packetids import completeness
 from packetids.core import atomic, classes, command, settings
-from packetids.results import left_out, page, tables
+from packetids.results import in_short, left_out, page, tables
 
 RESULTS = Path("results")
 TABLES = Path("results/tables")
 FIGURES = Path("results/figures")
 PAGE = Path("results/report/index.html")
+SCORE, CLAIMS = Path("results/score"), Path("results/claims/claims.csv")
 
 EXTRA_TITLES = {
+    "models": "All models on the multi-class task, under both protocols",
+    "operating": "In operation: thresholds, false alarms, precision by prevalence, calibration",
+    "claims": "Verdicts on the paper's numbers and sentences (results/claims/claims.md has each)",
     "label": "The two label rules on the same packets",
     "scores": "Scores on the test folds",
     "runtimes": "Run time: training, validation and test",
@@ -41,6 +45,7 @@ class Config:
     seed: int
     tasks: list[str]
     trials: list[str]
+    peers: list[str]
 
 
 def main(config: Config) -> None:
@@ -51,7 +56,13 @@ def main(config: Config) -> None:
         for number in tables.TITLES
         if f"table-{number}" not in without
     }
+    titles = {name: settings.peer(name).title for name in config.peers} | {
+        in_short.NETWORK: "the paper's network"
+    }
     readers: dict[str, Callable[[], pd.DataFrame]] = {
+        "models": lambda: in_short.models(pd.read_csv(SCORE / "summary.csv"), titles),
+        "operating": lambda: operating(titles),
+        "claims": lambda: verdicts(pd.read_csv(CLAIMS)),
         "label": both_rules,
         "scores": scores,
         "runtimes": lambda: pd.read_csv(RESULTS / "compare/runtimes.csv"),
@@ -63,12 +74,16 @@ def main(config: Config) -> None:
         for name, title in FIGURE_TITLES.items()
         if name not in without
     }
-    titles = {f"table-{number}": title for number, title in tables.TITLES.items()}
-    titles |= FIGURE_TITLES | EXTRA_TITLES
-    why = {title: without[name] for name, title in titles.items() if name in without}
+    every = {f"table-{number}": title for number, title in tables.TITLES.items()}
+    every |= FIGURE_TITLES | EXTRA_TITLES
+    why = {title: without[name] for name, title in every.items() if name in without}
     choices = {"dataset": config.dataset.name, "seed": config.seed}
     notice = completeness.notice(config.dataset)
-    atomic.write_text(PAGE, page.page(built, extra, drawn, notice, choices, why))
+    said = in_short.sentences(
+        pd.read_csv(SCORE / "summary.csv"), pd.read_csv(SCORE / "pairs.csv"), pd.read_csv(CLAIMS),
+        titles, config.dataset.name,
+    )  # fmt: skip
+    atomic.write_text(PAGE, page.page(built, extra, drawn, notice, choices, why, said))
     for title, reason in why.items():
         log.info("left out: %s. %s", title, reason)
     log.info("open %s", PAGE)
@@ -80,6 +95,19 @@ def scores() -> pd.DataFrame:
     table = table[table["stage"] == "train"]
     wide = table.pivot(index="name", columns="metric", values="value")
     return wide.reindex(table["name"].unique()).dropna(axis="columns").reset_index()
+
+
+def operating(titles: dict[str, str]) -> pd.DataFrame:
+    """Read what the multi-class models are worth as detectors of any attack."""
+    table = pd.read_csv(SCORE / "operating.csv")
+    chosen = (table["task"] == classes.MULTICLASS) & table["model"].isin(list(titles))
+    named = table[chosen].assign(model=table["model"].map(titles))
+    return named.drop(columns="task").sort_values(["protocol", "pr_auc"], ascending=[True, False])
+
+
+def verdicts(claims: pd.DataFrame) -> pd.DataFrame:
+    """Count the verdicts on each table of the paper."""
+    return pd.crosstab(claims["table"], claims["verdict"]).reset_index()
 
 
 def both_rules() -> pd.DataFrame:

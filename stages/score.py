@@ -14,7 +14,13 @@ from packetids.core import atomic, command
 from packetids.score import predictions, tables
 
 RESULTS = Path("results/score")
-TABLES = ("scores", "summary", "classes", "pairs", "operating")
+TABLES = {
+    "scores": tables.SCORES,
+    "summary": tables.SUMMARY,
+    "classes": tables.CLASSES,
+    "pairs": tables.PAIRS,
+    "operating": tables.OPERATING,
+}
 
 log = logging.getLogger("score")
 
@@ -42,7 +48,7 @@ def main(config: Config) -> None:
         made["operating"].append(tables.operating(rows))
     for name, parts in made.items():
         # Nine digits, beyond which sums differ between machines.
-        whole = pd.concat(parts) if parts else pd.DataFrame(columns=tables.POOLED)
+        whole = pd.concat(parts) if parts else pd.DataFrame(columns=TABLES[name])
         atomic.write_csv(RESULTS / f"{name}.csv", whole.round(9))
     log.info("%d tasks scored", len(made["scores"]))
 

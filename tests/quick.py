@@ -25,6 +25,8 @@ CHOICES = {
     "svc": "quick",
     "track": "after",
     "trials": ["hidden_512", "dropout_0.2"],
+    "repeats": [1],
+    "peers": ["majority", "tree"],
 }
 
 

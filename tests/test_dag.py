@@ -95,6 +95,32 @@ def test_the_papers_numbers_stand_beside_ours(done):
     assert beside[beside["table"].isin(["1", "2", "4", "5"])][["ours", "paper"]].notna().all(None)
 
 
+def test_both_protocols_have_every_model(done):
+    summary = pd.read_csv(done / "results/score/summary.csv")
+    whole = summary[(summary["task"] == "multiclass") & (summary["part"] == "all")]
+    units = whole.set_index(["protocol", "model"])["units"].to_dict()
+
+    trials = {("paper", name): 1 for name in ("hidden_512", "dropout_0.2")}
+    peers = {("paper", "majority"): 1, ("paper", "tree"): 1}
+    strict = {("strict", name): 4 for name in ("fnn", "majority", "tree")}
+    assert units == {("paper", "fnn"): 2} | trials | peers | strict
+    features = pd.read_parquet(done / "data/preprocess/features.parquet", columns=["capture"])
+    tested = pd.read_parquet(done / "data/evaluate/networks.parquet")
+    strict_rows = tested[tested["protocol"] == "strict"]
+    assert sorted(strict_rows["row"]) == list(range(len(features)))  # each row once
+    rounds = features["capture"].str.split("/").str[2].to_numpy()[strict_rows["row"]]
+    assert (rounds == strict_rows["fold"].astype(str)).all()
+
+
+def test_every_claim_has_a_verdict_and_a_reason(done):
+    claims = pd.read_csv(done / "results/claims/claims.csv")
+
+    assert len(claims) > 250 and claims["verdict"].notna().all()
+    assert "the paper contradicts itself" in set(claims["verdict"])
+    page = (done / "results/report/index.html").read_text()
+    assert page.index("In short") < page.index("Figure 1") and "simple models" in page
+
+
 def test_a_second_repro_does_nothing(done):
     again = quick.run(done, "dvc", "repro")
 
@@ -114,33 +140,41 @@ def test_mlflow_has_every_training_trial_and_candidate(done):
 
     assert [name for name, _, _ in stored["train"]] == sorted(params["tasks"])
     assert [name for name, _, _ in stored["sweep"]] == sorted(params["trials"])
+    assert [name for name, _, _ in stored["repeat"]] == [
+        "round_1", "round_2", "round_3", "round_4", "seed_1",
+    ]  # fmt: skip
     assert [n for n, _, _ in stored["svc"]] == [
         "grid_0.1", "grid_1", "grid_10", "sample_300", "sample_400", "sample_500",
     ]  # fmt: skip
     assert {status for runs in stored.values() for _, status, _ in runs} == {"FINISHED"}
-    for name, _, metrics in stored["train"] + stored["sweep"]:
+    for name, _, metrics in stored["train"] + stored["sweep"] + stored["repeat"]:
         assert {"loss", "val_loss", "test_accuracy"} <= set(metrics), name
 
 
 @pytest.mark.parametrize(
     ("file", "old", "new", "first"),
     [
-        ("conf/fnn/quick.yaml", "learning_rate: 0.001", "learning_rate: 0.002", {"train", "sweep"}),
+        ("conf/fnn/quick.yaml", "learning_rate: 0.001", "learning_rate: 0.002",
+         {"train", "sweep", "repeat", "claims"}),
         ("conf/trial/dropout_0.2.yaml", "dropout: 0.2", "dropout: 0.3", {"sweep"}),
         ("conf/fnn/paper.yaml", "learning_rate: 0.001", "learning_rate: 0.002", set()),
-        ("conf/sample/tiny.yaml", "dataset_share: 0.8", "dataset_share: 0.7", {"sample"}),
-        ("conf/svc/quick.yaml", "cv_folds: 2", "cv_folds: 3", {"split", "svc", "track", "compare"}),
+        ("conf/sample/tiny.yaml", "dataset_share: 0.8", "dataset_share: 0.7", {"sample", "claims"}),
+        ("conf/svc/quick.yaml", "cv_folds: 2", "cv_folds: 3",
+         {"split", "svc", "track", "compare", "claims"}),
+        ("conf/peer/tree.yaml", "depth_max: 0", "depth_max: 9", {"peers", "report"}),
+        ("packetids/score/pairs.py", "import numpy", "import  numpy", {"score"}),
         ("packetids/results/figures.py", "GREY", "GREY_", {"plot"}),
         ("packetids/split.py", "import numpy", "import  numpy", {"split"}),
         ("packetids/label/rules.py", "import numpy", "import  numpy", {"label"}),
         ("packetids/features/preprocess.py", "import numpy", "import  numpy", {"preprocess"}),
         ("packetids/native/layers/ipv4.py", "import numpy", "import  numpy", {"extract"}),
         ("packetids/metrics.py", "import numpy", "import  numpy",
-         {"svc", "evaluate", "compare", "plot", "report"}),
-        ("reference/paper.csv", "194417", "194418", {"label", "compare"}),
+         {"svc", "evaluate", "compare", "claims", "plot", "report"}),
+        ("reference/paper.csv", "194417", "194418", {"label", "compare", "claims"}),
         ("params.yaml", "seed: 0", "seed: 1",
-         {"sample", "split", "train", "sweep", "svc", "report"}),
-        ("params.yaml", "fnn: quick", "fnn: paper", {"train", "sweep"}),
+         {"sample", "split", "train", "sweep", "repeat", "peers", "svc", "evaluate", "score",
+          "track", "report"}),
+        ("params.yaml", "fnn: quick", "fnn: paper", {"train", "sweep", "repeat", "claims"}),
     ],
 )  # fmt: skip
 def test_an_edit_re_runs_what_reads_it_and_nothing_else(done, file, old, new, first):
@@ -161,8 +195,9 @@ def test_one_more_trial_runs_that_trial_and_what_follows(done):
 
     # The first stages look whether the dataset serves what is listed; no other output moves.
     looked = ["capture", "split"]
-    after = ["evaluate", "track", "compare", "plot", "report"]
-    assert quick.stages_run(ran) == [*looked, "sweep", *after]
+    after = {"evaluate", "score", "track", "compare", "claims", "plot", "report"}
+    assert quick.stages_run(ran)[:3] == [*looked, "sweep"]
+    assert set(quick.stages_run(ran)[3:]) == after
     for number, trial in enumerate(["hidden_512", "dropout_0.2"], 1):
         assert f"sweep: [{number}/3] {trial} is trained already" in ran.stderr
     assert "sweep: [3/3] dropout_0.5: validation accuracy" in ran.stderr
@@ -180,7 +215,7 @@ def test_a_changed_model_is_trained_again_and_no_other(done):
 
     assert again.returncode == 0
     # The model comes back as it was, so nothing is evaluated; only its time is another.
-    assert quick.stages_run(again) == ["train", "track", "compare", "plot", "report"]
+    assert quick.stages_run(again) == ["train", "track", "compare", "claims", "plot", "report"]
     assert again.stderr.count("is trained already") == 10
     assert "DoS_UDP: validation accuracy" in again.stderr
     assert outputs(done) == kept
@@ -210,7 +245,7 @@ def test_two_runs_give_the_same_bytes(done, tmp_path):
     """In another folder: all stages up to some trainings. The last ones, again in this one."""
     tasks = ["multiclass", "DoS_UDP"]
     other = quick.workspace(tmp_path / "second", tasks=tasks, trials=["hidden_512"])
-    stages = ["train", "sweep", "svc"]
+    stages = ["train", "sweep", "repeat", "svc"]
     ran = quick.run(other, "dvc", "repro", *stages)
     assert ran.returncode == 0, ran.stderr[-3000:]
     first, second = outputs(done), outputs(other)
@@ -222,7 +257,7 @@ def test_two_runs_give_the_same_bytes(done, tmp_path):
 
     comparison = done / "results/compare/comparison.csv"
     numbers = [pd.read_csv(comparison).query("column != 'runtime_min'")]
-    for stage in ("evaluate", "compare", "plot", "report"):
+    for stage in ("peers", "evaluate", "score", "compare", "claims", "plot", "report"):
         again = quick.run(done, "dvc", "repro", "--single-item", "--force", stage)
         assert again.returncode == 0, again.stderr[-3000:]
     numbers.append(pd.read_csv(comparison).query("column != 'runtime_min'"))

@@ -109,7 +109,7 @@ def test_the_page_puts_ours_and_the_papers_under_one_head(tmp_path):
     drawing.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
 
     built = dict.fromkeys(tables.TITLES, table)
-    made = page.page(built, {}, {"Figure 9": drawing}, "made <up>", {"seed": 3}, {})
+    made = page.page(built, {}, {"Figure 9": drawing}, "made <up>", {"seed": 3}, {}, ["1 < 2."])
 
     parsed = Cells()
     parsed.feed(made)

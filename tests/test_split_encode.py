@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import MinMaxScaler, OneHotEncoder
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, QuantileTransformer
 
 from packetids import metrics, split
 from packetids.core import classes, columns, seeds, tasks
+from packetids.core.columns import NUMERIC
 from packetids.core.errors import PacketidsError
 from packetids.features import preprocess
 from packetids.learn import balance, encode
@@ -243,3 +244,22 @@ def test_confusion_counts_like_the_naive_version():
         metrics.confusion(target, predicted, 4),
         naive.confusion(target.tolist(), predicted.tolist(), 4),
     )
+
+
+def test_quantiles_are_scikit_learns_and_of_the_training_rows():
+    train, other = features(900, 2), features(400, 3)
+    train.loc[:300, "frame.len"] = 60.0  # a number that is several quantiles
+    other.loc[0, "frame.len"] = 1e9  # beyond what training holds
+    coded = encode.fit(train, list(naive.WELL_KNOWN), "quantile").transform(other)
+    slow = QuantileTransformer(n_quantiles=900).fit(train[list(NUMERIC)].to_numpy(np.float64))
+    ranks = slow.transform(other[list(NUMERIC)].to_numpy(np.float64))
+
+    np.testing.assert_allclose(coded[:, -len(NUMERIC) :], ranks * 2 - 1, atol=1e-5)
+
+
+def test_an_encoder_with_quantiles_is_kept_whole(tmp_path):
+    rows = features(300, 4)
+    encoder = encode.fit(rows, list(naive.WELL_KNOWN), "quantile")
+    encoder.save(tmp_path / "encoder.json")
+
+    assert encode.Encoder.load(tmp_path / "encoder.json") == encoder

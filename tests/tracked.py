@@ -34,7 +34,7 @@ def repository(folder: Path) -> Path:
     """Make `folder` a repository in which one task was trained."""
     shutil.copytree(ROOT / "conf", folder / "conf")
     chosen = yaml.safe_load((ROOT / "params.yaml").read_text())
-    chosen |= {"tasks": ["multiclass"], "trials": []}
+    chosen |= {"tasks": ["multiclass"], "trials": [], "protocols": ["paper"], "repeats": []}
     (folder / "params.yaml").write_text(yaml.safe_dump(chosen))
     model = folder / "models/train/multiclass"
     drawn = np.random.default_rng(2)

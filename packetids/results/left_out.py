@@ -20,7 +20,8 @@ def reasons(tasks: list[str], trials: list[str]) -> dict[str, str]:
     if not set(tasks) - {classes.MULTICLASS}:
         found |= dict.fromkeys(["table-4", "figure-3"], "params.yaml lists no binary task.")
     if classes.MULTICLASS not in tasks:
-        found["table-5"] = f"{classes.MULTICLASS} is not among the tasks of params.yaml."
+        why = f"{classes.MULTICLASS} is not among the tasks of params.yaml."
+        found |= dict.fromkeys(["table-5", "models", "operating"], why)
     if not trials:
         found["sweep"] = "params.yaml lists no trial."
     if why := svc():

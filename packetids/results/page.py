@@ -34,12 +34,13 @@ def page(
     notice: str,
     choices: dict[str, object],
     without: dict[str, str],
+    in_short: list[str],
 ) -> str:
     """Write the page.
 
     `built` are the paper's tables (`tables.TITLES`), `extra` further tables by title, `figures`
     SVG files by title; they are put into the page, which needs no other file. `without` says by
-    title why a table or figure is not there.
+    title why a table or figure is not there. `in_short` are its first lines.
     """
     parts = [
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
@@ -47,6 +48,9 @@ def page(
         f"<title>packetids: results</title><style>{STYLE}</style></head><body>",
         "<h1>Packet-level intrusion detection on BoT-IoT: ours beside the paper's</h1>",
         f"<p class='notice'>{html.escape(notice)}</p>",
+        *(["<h2>In short</h2>", "<ul>"] if in_short else []),
+        *(f"<li>{html.escape(line)}</li>" for line in in_short),
+        *(["</ul>"] if in_short else []),
         "<p>The paper is Ge et al. 2019, <cite>Deep Learning-based Intrusion Detection for IoT "
         "Networks</cite>; the grey columns, <i>paper</i>, are its printed numbers.</p>",
     ]

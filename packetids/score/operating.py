@@ -11,6 +11,11 @@ from sklearn.metrics import average_precision_score, brier_score_loss, roc_curve
 FALSE_POSITIVE_RATES = (1e-3, 1e-4)
 PREVALENCES = (0.1, 0.01, 0.001)
 BINS = 15
+NAMES = (
+    "pr_auc", *(f"recall_at_fpr_{rate:.0e}" for rate in FALSE_POSITIVE_RATES),
+    "false_alarms_per_million", *(f"precision_at_{share:.0e}" for share in PREVALENCES), "brier",
+    "calibration_error",
+)  # fmt: skip
 
 
 def values(attack: np.ndarray, probability: np.ndarray) -> dict[str, float]:
@@ -31,7 +36,7 @@ def values(attack: np.ndarray, probability: np.ndarray) -> dict[str, float]:
         and the like: of an alarm where that share of packets is of attacks; ``brier``;
         ``calibration_error``: the mean distance of probability and share, weighted by rows.
     """
-    false_positive, true_positive, _ = roc_curve(attack, probability)
+    false_positive, true_positive, _ = roc_curve(attack, probability, drop_intermediate=False)
     found = {"pr_auc": float(average_precision_score(attack, probability))}
     for rate in FALSE_POSITIVE_RATES:
         found[f"recall_at_fpr_{rate:.0e}"] = float(true_positive[false_positive <= rate].max())

@@ -19,6 +19,13 @@ PARTS = ("all", "matched", "novel")
 KEYS = ["task", "protocol", "fold", "model", "seed"]
 SCORES = [*KEYS, "part", "rows", *METRICS]
 POOLED = ["task", "protocol", "model"]
+BOUNDS = [f"{metric}_{end}" for metric in METRICS for end in ("low", "high")]
+SUMMARY = [*POOLED, "part", "rows", "units",
+           *(f"{metric}_{what}" for what in ("mean", "std", "worst") for metric in METRICS),
+           *BOUNDS]  # fmt: skip
+CLASSES = [*POOLED, "class", "rows", "recall", "recall_low", "recall_high", "precision"]
+PAIRS = ["task", "protocol", "fold", *comparison.COLUMNS]
+OPERATING = [*POOLED, *operation.NAMES]
 
 
 @dataclass(frozen=True)
@@ -79,8 +86,7 @@ def intervals(rows: pd.DataFrame, place: Place, seed: int) -> pd.DataFrame:
         values = confusion.metrics(drawn)
         bounds = [bound for metric in METRICS for bound in confusion.interval(values[metric])]
         found.append((task, protocol, model, *bounds))
-    names = [f"{metric}_{end}" for metric in METRICS for end in ("low", "high")]
-    return pd.DataFrame(found, columns=[*POOLED, *names])
+    return pd.DataFrame(found, columns=[*POOLED, *BOUNDS])
 
 
 def classes(rows: pd.DataFrame, place: Place, seed: int) -> pd.DataFrame:
@@ -92,7 +98,7 @@ def classes(rows: pd.DataFrame, place: Place, seed: int) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `POOLED`, class, rows, recall, recall_low, recall_high, precision.
+        `CLASSES`.
     """
     found = []
     for key, one in rows.groupby(POOLED, observed=True, sort=False):
@@ -114,8 +120,7 @@ def classes(rows: pd.DataFrame, place: Place, seed: int) -> pd.DataFrame:
             called = int(whole[:, label].sum())
             precision = hit / called if called else float("nan")
             found.append((*key, name, n, hit / n, low, high, precision))
-    columns = [*POOLED, "class", "rows", "recall", "recall_low", "recall_high", "precision"]
-    return pd.DataFrame(found, columns=columns)
+    return pd.DataFrame(found, columns=CLASSES)
 
 
 def summary(scores: pd.DataFrame, intervals: pd.DataFrame) -> pd.DataFrame:
@@ -141,7 +146,7 @@ def summary(scores: pd.DataFrame, intervals: pd.DataFrame) -> pd.DataFrame:
         axis="columns",
     ).reset_index()
     bounds = intervals.assign(part="all").astype({name: str for name in POOLED})
-    return found.astype({name: str for name in POOLED}).merge(bounds, how="left", on=keys)
+    return found.astype({name: str for name in POOLED}).merge(bounds, how="left", on=keys)[SUMMARY]
 
 
 def pairs(rows: pd.DataFrame) -> pd.DataFrame:
@@ -157,8 +162,7 @@ def pairs(rows: pd.DataFrame) -> pd.DataFrame:
             network = right.pop(FNN)
             table = comparison.against(network, right)
             found.append(table.assign(**dict(zip(keys, key, strict=True))))
-    columns = [*keys, *comparison.COLUMNS]
-    return pd.concat(found)[columns] if found else pd.DataFrame(columns=columns)
+    return pd.concat(found)[PAIRS] if found else pd.DataFrame(columns=PAIRS)
 
 
 def operating(rows: pd.DataFrame) -> pd.DataFrame:
@@ -171,7 +175,7 @@ def operating(rows: pd.DataFrame) -> pd.DataFrame:
         if np.isnan(probability).any() or attack.all() or not attack.any():
             continue
         found.append(dict(zip(POOLED, key, strict=True)) | operation.values(attack, probability))
-    return pd.DataFrame(found)
+    return pd.DataFrame(found, columns=OPERATING)
 
 
 def _first_seeds(rows: pd.DataFrame) -> pd.DataFrame:

@@ -91,8 +91,8 @@ def sentences(found: pd.DataFrame) -> list[str]:
     gap = of[folds.PAPER]["f1_macro_mean"] - of[folds.STRICT]["f1_macro_mean"]
     lines.append(
         f"From random rows to rounds left out, the network loses {gap[models.FNN]:.3f} of macro "
-        f"F1, {titles()['random_forest']} {gap['random_forest']:.3f}: that much of the first number "
-        "is the session and not the attack."
+        f"F1, {titles()['random_forest']} {gap['random_forest']:.3f}: that much of the first "
+        "number is the session and not the attack."
     )
     return lines
 

@@ -1,0 +1,1 @@
+"""Every number of the paper, and every sentence with one, judged on this run."""
