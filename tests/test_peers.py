@@ -40,7 +40,7 @@ def test_test_rows_change_no_peer(task):
     whole = models.predicted(peer, task, 0)
     kept = np.r_[np.arange(600), np.arange(700, 800)]
     fewer = Task(task.name, task.classes, task.table.iloc[kept].reset_index(drop=True),
-                 task.target[kept], task.row[kept], task.well_known_ports, task.fold[kept])  # fmt: skip
+                 task.target[kept], task.row[kept], [80, 443], task.fold[kept])  # fmt: skip
 
     assert models.predicted(peer, fewer, 0).label.tolist() == whole.label[100:].tolist()
 
