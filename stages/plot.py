@@ -12,7 +12,7 @@ import pandas as pd
 
 from packetids import completeness
 from packetids.core import atomic, command, settings
-from packetids.results import figures, left_out, shown, tables
+from packetids.results import figures, left_out, protocols, shown, tables
 
 RESULTS = Path("results")
 TABLES = Path("results/tables")
@@ -28,6 +28,7 @@ class Config:
     dataset: settings.Dataset
     tasks: list[str]
     trials: list[str]
+    peers: list[str]
 
 
 def main(config: Config) -> None:
@@ -42,6 +43,10 @@ def main(config: Config) -> None:
     figures.write(
         figures.workflow(shown.steps(comparison, config.tasks), source), FIGURES / "figure-1"
     )
+    if "protocols" not in without:
+        scores = pd.read_csv(RESULTS / "score/summary.csv")
+        shown_scores = protocols.numbers(scores, protocols.titles(config.peers))
+        figures.write(figures.protocols(shown_scores, source), FIGURES / "protocols")
     if "figure-2" not in without:
         figures.write(
             figures.network(*shown.architecture(config.tasks[0]), source), FIGURES / "figure-2"

@@ -9,7 +9,7 @@ import pandas as pd
 
 from packetids import completeness
 from packetids.core import atomic, classes, command, settings
-from packetids.results import in_short, left_out, page, tables
+from packetids.results import in_short, left_out, page, protocols, tables
 
 RESULTS = Path("results")
 TABLES = Path("results/tables")
@@ -27,6 +27,7 @@ EXTRA_TITLES = {
     "grid": "Grid search of the support vector baseline",
 }
 FIGURE_TITLES = {
+    "protocols": "The same models under two protocols",
     "figure-1": "Figure 1: workflow",
     "figure-2": "Figure 2: network",
     "figure-3": "Figure 3: binary classification",
@@ -56,11 +57,9 @@ def main(config: Config) -> None:
         for number in tables.TITLES
         if f"table-{number}" not in without
     }
-    titles = {name: settings.peer(name).title for name in config.peers} | {
-        in_short.NETWORK: "the paper's network"
-    }
+    titles = protocols.titles(config.peers)
     readers: dict[str, Callable[[], pd.DataFrame]] = {
-        "models": lambda: in_short.models(pd.read_csv(SCORE / "summary.csv"), titles),
+        "models": lambda: protocols.models(pd.read_csv(SCORE / "summary.csv"), titles),
         "operating": lambda: operating(titles),
         "claims": lambda: verdicts(pd.read_csv(CLAIMS)),
         "label": both_rules,

@@ -1,7 +1,7 @@
 """Score every model under both protocols: data/evaluate, data/peers -> results/score.
 
-With intervals: of rows under ``paper``, of whole captures under ``strict``, whose packets are
-alike. ``python -m stages.score``
+With intervals: of rows under ``paper``, of whole rounds under ``strict``, whose packets are alike.
+``python -m stages.score``
 """
 
 import logging

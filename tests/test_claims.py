@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from packetids.claims import judge, measured, page
+from packetids.claims import judge, measured, page, verdicts
 from packetids.claims.measured import NAN, Value
 from tests.conftest import ROOT
 
@@ -22,7 +22,7 @@ def verdict(place, paper, value, derived=NAN, is_bot_iot=False) -> str:
 
 def test_the_papers_own_counts_contradict_what_the_audit_found(paper):
     table = judge.table(paper, {}, pd.DataFrame(), {}, is_bot_iot=False)
-    against = table[table["verdict"] == judge.CONTRADICTS].set_index(["table", "row", "column"])
+    against = table[table["verdict"] == verdicts.CONTRADICTS].set_index(["table", "row", "column"])
 
     said = {place[1:] for place in against.index if place[0] == "text"}
     assert said == {
@@ -46,22 +46,25 @@ def test_every_number_of_the_paper_is_judged_once(paper):
 
     assert len(table) == len(paper) > 250
     assert not table.duplicated(["table", "row", "column"]).any()
-    assert set(table["verdict"]) <= {judge.OPEN, judge.CONTRADICTS}  # without a number of ours
+    assert set(table["verdict"]) <= {
+        verdicts.OPEN,
+        verdicts.CONTRADICTS,
+    }  # without a number of ours
 
 
 @pytest.mark.parametrize(
     ("place", "paper_says", "value", "expected"),
     [
-        (("figure-3", "DoS_TCP", "recall"), 0.9, Value(0.91, "", 0.90, 0.92), judge.HOLDS),
-        (("figure-3", "DoS_TCP", "recall"), 0.9, Value(0.89, "", 0.88, 0.905), judge.HOLDS),
-        (("figure-3", "DoS_TCP", "recall"), 0.9, Value(0.85, "", 0.84, 0.86), judge.FAILS),
-        (("text", "DoS_UDP", "missed_percent"), 0.1, Value(0.3, "", 0.2, 0.4), judge.FAILS),
-        (("text", "DoS_UDP", "missed_percent"), 0.1, Value(0.15, "", 0.05, 0.3), judge.HOLDS),
-        (("1", "DoS_UDP", "packets"), 7.0, Value(7.0, ""), judge.OPEN),
-        (("6", "1000", "runtime_min"), 9.06, Value(0.1, ""), judge.OPEN),
-        (("text", "fnn", "batch_size"), 500, Value(500, ""), judge.CHOICE),
-        (("text", "fnn", "batch_size"), 500, Value(100, ""), judge.OTHER_CHOICE),
-        (("text", "multiclass", "ddos_dos_and_theft_confused"), 0, Value(3, ""), judge.FAILS),
+        (("figure-3", "DoS_TCP", "recall"), 0.9, Value(0.91, "", 0.90, 0.92), verdicts.HOLDS),
+        (("figure-3", "DoS_TCP", "recall"), 0.9, Value(0.89, "", 0.88, 0.905), verdicts.HOLDS),
+        (("figure-3", "DoS_TCP", "recall"), 0.9, Value(0.85, "", 0.84, 0.86), verdicts.FAILS),
+        (("text", "DoS_UDP", "missed_percent"), 0.1, Value(0.3, "", 0.2, 0.4), verdicts.FAILS),
+        (("text", "DoS_UDP", "missed_percent"), 0.1, Value(0.15, "", 0.05, 0.3), verdicts.HOLDS),
+        (("1", "DoS_UDP", "packets"), 7.0, Value(7.0, ""), verdicts.OPEN),
+        (("6", "1000", "runtime_min"), 9.06, Value(0.1, ""), verdicts.OPEN),
+        (("text", "fnn", "batch_size"), 500, Value(500, ""), verdicts.CHOICE),
+        (("text", "fnn", "batch_size"), 500, Value(100, ""), verdicts.OTHER_CHOICE),
+        (("text", "multiclass", "ddos_dos_and_theft_confused"), 0, Value(3, ""), verdicts.FAILS),
     ],
 )
 def test_a_verdict_follows_from_the_interval(place, paper_says, value, expected):
@@ -71,18 +74,18 @@ def test_a_verdict_follows_from_the_interval(place, paper_says, value, expected)
 def test_counts_are_judged_on_bot_iot_alone():
     place = ("1", "DoS_UDP", "packets")
 
-    assert verdict(place, 7.0, Value(7.0, ""), is_bot_iot=True) == judge.HOLDS
-    assert verdict(place, 7.0, Value(8.0, ""), is_bot_iot=True) == judge.FAILS
+    assert verdict(place, 7.0, Value(7.0, ""), is_bot_iot=True) == verdicts.HOLDS
+    assert verdict(place, 7.0, Value(8.0, ""), is_bot_iot=True) == verdicts.FAILS
 
 
 @pytest.mark.parametrize(
     ("topic", "low", "high", "expected"),
     [
-        ("regularization", -0.02, 0.01, judge.HOLDS),
-        ("regularization", 0.01, 0.03, judge.FAILS),
-        ("layers", -0.02, 0.01, judge.OPEN),
-        ("layers", -0.02, -0.01, judge.HOLDS),
-        ("learning rate", 0.01, 0.03, judge.FAILS),
+        ("regularization", -0.02, 0.01, verdicts.HOLDS),
+        ("regularization", 0.01, 0.03, verdicts.FAILS),
+        ("layers", -0.02, 0.01, verdicts.OPEN),
+        ("layers", -0.02, -0.01, verdicts.HOLDS),
+        ("learning rate", 0.01, 0.03, verdicts.FAILS),
     ],
 )
 def test_a_sentence_on_the_sweep_needs_more_than_one_better_run(topic, low, high, expected):

@@ -66,7 +66,7 @@ def test_every_table_and_figure_is_there(done):
     assert tables <= {p.name for p in (done / "results/tables").iterdir()}
     assert figures <= {p.name for p in (done / "results/figures").iterdir()}
     page = (done / "results/report/index.html").read_text()
-    assert "tiny test capture" in page and page.count("<img ") == 5
+    assert "tiny test capture" in page and page.count("<img ") == 6
 
 
 def test_counts_agree_with_the_captures_and_with_each_other(done):
@@ -161,7 +161,7 @@ def test_mlflow_has_every_training_trial_and_candidate(done):
         ("conf/sample/tiny.yaml", "dataset_share: 0.8", "dataset_share: 0.7", {"sample", "claims"}),
         ("conf/svc/quick.yaml", "cv_folds: 2", "cv_folds: 3",
          {"split", "svc", "track", "compare", "claims"}),
-        ("conf/peer/tree.yaml", "depth_max: 0", "depth_max: 9", {"peers", "report"}),
+        ("conf/peer/tree.yaml", "depth_max: 0", "depth_max: 9", {"peers", "plot", "report"}),
         ("packetids/score/pairs.py", "import numpy", "import  numpy", {"score"}),
         ("packetids/results/figures.py", "GREY", "GREY_", {"plot"}),
         ("packetids/split.py", "import numpy", "import  numpy", {"split"}),

@@ -61,6 +61,7 @@ def left_out(folder: Path) -> dict[str, str]:
 PROTOCOLS = {
     "All models on the multi-class task, under both protocols",
     "In operation",
+    "The same models under two protocols",
 }
 
 
@@ -99,7 +100,7 @@ class TestThroughDvc:
 
         assert {"train", "svc", "report"} <= set(ran)
         tables = {f"table-{n}" for n in (1, 2, 3, 5, 6)}
-        assert shown(work) == (tables, {"figure-1", "figure-2", "training-curves"})
+        assert shown(work) == (tables, {"figure-1", "figure-2", "protocols", "training-curves"})
         assert set(left_out(work)) == {"Table IV", "Figure 3", "Sweep"}
         assert (tracked(work, "train"), tracked(work, "svc")) == (["multiclass"], SVC_RUNS)
         two = pd.read_csv(work / "results/tables/table-2.csv").set_index("subcategory")

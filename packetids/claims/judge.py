@@ -7,13 +7,10 @@ import pandas as pd
 
 from packetids import metrics
 from packetids.claims.measured import NAN, Place, Value
+from packetids.claims.verdicts import CHOICE, CONTRADICTS, FAILS, HOLDS, OPEN, OTHER_CHOICE
 from packetids.core import classes, settings
 from packetids.results import compare
 
-HOLDS, FAILS = "holds", "does not hold on this data"
-OPEN = "cannot be judged on this data"
-CONTRADICTS = "the paper contradicts itself"
-CHOICE, OTHER_CHOICE = "a choice, taken over", "a choice, ours differs"
 COLUMNS = ["table", "row", "column", "paper", "from_counts", "ours", "low", "high", "strict",
            "strict_low", "strict_high", "verdict", "why", "said", "source"]  # fmt: skip
 

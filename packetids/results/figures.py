@@ -1,4 +1,4 @@
-"""The paper's Figures 1 to 3, and two it lacks: training curves and the sweep.
+"""The paper's Figures 1 to 3, and what it lacks: both protocols, training curves, the sweep.
 
 Tables in, figures out: no number is typed here. Every figure says which dataset it is made from.
 """
@@ -190,6 +190,32 @@ def sweep(accuracy: pd.DataFrame, source: str) -> Figure:
     axes.xaxis.grid(True, color="#dddddd", linewidth=0.6)
     axes.legend(frameon=False, loc="best")
     axes.set_title(f"Sweep: one change to the paper's network at a time ({source})", fontsize=10)
+    return figure
+
+
+PROTOCOLS = {
+    "paper": (BLUE, "o", "paper: random rows"),
+    "strict": (ORANGE, "D", "strict: a round left out"),
+}
+
+
+def protocols(scores: pd.DataFrame, source: str) -> Figure:
+    """Macro F1 of each model under each protocol, with its interval; `in_short.numbers`."""
+    figure, axes = plt.subplots(figsize=(9, 0.4 * len(scores) + 1.5), layout="constrained")
+    places = range(len(scores))
+    for name, (colour, marker, label) in PROTOCOLS.items():
+        if f"{name}_mean" not in scores:
+            continue
+        mean = scores[f"{name}_mean"]
+        beyond = [mean - scores[f"{name}_low"], scores[f"{name}_high"] - mean]
+        axes.errorbar(mean, places, xerr=beyond, fmt=marker, markersize=5, color=colour,
+                      elinewidth=1.4, capsize=2.5, label=label)  # fmt: skip
+    axes.set_yticks(list(places), scores["model"])
+    axes.set_xlim(0, 1)
+    axes.set_xlabel("macro F1, multi-class task; bars are 95 % intervals")
+    axes.xaxis.grid(True, color="#dddddd", linewidth=0.6)
+    axes.legend(frameon=False, loc="lower right")
+    axes.set_title(f"The same models under two protocols ({source})", fontsize=10)
     return figure
 
 

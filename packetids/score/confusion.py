@@ -1,10 +1,11 @@
-"""Metrics of confusion matrices, many at a time, and their intervals by resampling.
+"""Metrics of confusion matrices, many at a time, and their intervals.
 
 A matrix has a row for each actual class and a column for each predicted one; class 0 is normal
 traffic, every other one an attack.
 """
 
 import numpy as np
+from scipy import stats
 
 METRICS = ("accuracy", "f1_macro", "balanced_accuracy", "mcc", "attack_recall", "false_alarms")
 RESAMPLES = 1000
@@ -67,3 +68,15 @@ def interval(values: np.ndarray) -> tuple[float, float]:
     """Return the percentile interval of `LEVEL` of resampled values, shape (RESAMPLES,)."""
     low, high = np.nanquantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
+
+
+def of_means(values: np.ndarray) -> tuple[float, float]:
+    """Return the interval of `LEVEL` of a mean of independent values by Student's t, within 0 to 1.
+
+    NaN if there are fewer than two values.
+    """
+    values = values[~np.isnan(values)]
+    if len(values) < 2:
+        return float("nan"), float("nan")
+    half = stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * stats.sem(values)
+    return max(0.0, float(values.mean() - half)), min(1.0, float(values.mean() + half))

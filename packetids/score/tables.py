@@ -70,21 +70,25 @@ def scores(rows: pd.DataFrame, place: Place) -> pd.DataFrame:
 
 
 def intervals(rows: pd.DataFrame, place: Place, seed: int) -> pd.DataFrame:
-    """Return 95 % intervals of the metrics of each model, its folds pooled, of its first seed.
+    """Return 95 % intervals of the mean metrics of each model.
 
-    Rows are drawn again under ``paper``, whole captures under ``strict``.
+    Under ``paper``, test rows are drawn again, of each seed the same number, and the seeds'
+    metrics averaged. Under ``strict``, Student's t of the rounds, which are recorded apart.
     """
     found = []
     for (task, protocol, model), one in rows.groupby(POOLED, observed=True, sort=False):
-        one = one[one["seed"] == one["seed"].iloc[0]]
         draw = seeds.generator(seed, f"score/{task}/{protocol}/{model}")
+        matrices = [
+            _matrices(part, None, place.n_classes)[0]
+            for _, part in one.groupby(["fold", "seed"], observed=True, sort=False)
+        ]
         if protocol == folds.STRICT:
-            each = _matrices(one, place.capture[one["row"]], place.n_classes)
-            drawn = confusion.resampled_clusters(each, draw)
+            each = confusion.metrics(np.stack(matrices))
+            bounds = [bound for name in METRICS for bound in confusion.of_means(each[name])]
         else:
-            drawn = confusion.resampled_rows(_matrices(one, None, place.n_classes)[0], draw)
-        values = confusion.metrics(drawn)
-        bounds = [bound for metric in METRICS for bound in confusion.interval(values[metric])]
+            drawn = [confusion.metrics(confusion.resampled_rows(m, draw)) for m in matrices]
+            means = {name: np.mean([values[name] for values in drawn], axis=0) for name in METRICS}
+            bounds = [bound for name in METRICS for bound in confusion.interval(means[name])]
         found.append((task, protocol, model, *bounds))
     return pd.DataFrame(found, columns=[*POOLED, *BOUNDS])
 
