@@ -5,6 +5,7 @@ name the run that they show by the hashes of its results in dvc.lock, to which
 tests/test_front.py holds them.
 """
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,12 @@ from packetids.core import classes
 from packetids.results.figures import BLUE, GREY, ORANGE
 
 LOCK = Path("dvc.lock")
-SHOWN = ("results/compare", "results/evaluate")  # the stage outputs whose numbers are shown
+SHOWN = (
+    "results/compare",
+    "results/evaluate",
+    "results/score",
+    "results/claims",
+)  # the stage outputs whose numbers are shown
 BEGIN, END = "<!-- results: begin (make docs writes this) -->", "<!-- results: end -->"
 SCORES = {"accuracy": "Accuracy", "f1": "F1"}
 
@@ -125,9 +131,10 @@ def headline_table(table: pd.DataFrame, dataset: str) -> str:
     )
 
 
-def readme_block(table: str) -> str:
-    """Write the part of README.md that shows results, from a Markdown table."""
+def readme_block(table: str, said: list[str]) -> str:
+    """Write the part of README.md that shows results: lines of the report, a Markdown table."""
     return (
+        f"{_listed(said)}\n"
         "![Accuracy and F1 of each task, this run beside the paper](docs/headline.svg)\n\n"
         f"{table}\n"
         "F1 is that of attack packets in the binary tasks and the mean over classes in the\n"
@@ -135,18 +142,34 @@ def readme_block(table: str) -> str:
     )
 
 
+def _listed(lines: list[str]) -> str:
+    filled = (
+        textwrap.fill(line, 98, initial_indent="- ", subsequent_indent="  ") for line in lines
+    )
+    return "".join(f"{line}\n" for line in filled)
+
+
 def page(
-    table: str, notice: str, seed: int, sweep: pd.DataFrame | None, svc: pd.DataFrame | None
-) -> str:
-    """Write docs/results.md; `sweep` and `svc` are None if the run left them out."""
+    table: str, notice: str, seed: int, said: list[str], models: pd.DataFrame,
+    sweep: pd.DataFrame | None, svc: pd.DataFrame | None,
+) -> str:  # fmt: skip
+    """Write docs/results.md; `sweep` and `svc` are None if the run left them out.
+
+    `said` are the first lines of the report; `models` is the table of `protocols.models`.
+    """
     parts = [
         "# Results of one run\n",
         "`make docs` wrote this page from the results of `make repro`; do not edit it.\n",
         f"{notice}\n",
+        "## In short\n",
+        _listed(said),
+        "## Both protocols\n",
+        "![Macro F1 of each model under both protocols](protocols.svg)\n",
+        _markdown(models.rename(columns=lambda name: name.replace("_", " "))),
+        "## Each task\n",
         "The paper's scores are computed from its printed counts. "
         f"This is one run with seed {seed} "
         "on one random split: by itself it ranks nothing.\n",
-        "## Each task\n",
         "![Accuracy and F1 of each task, this run beside the paper](headline.svg)\n",
         table,
         "## Multi-class task\n",

@@ -30,7 +30,7 @@ def sentences(
     lines = [
         f"The paper claims an accuracy of {claimed['paper'].iloc[0]:g} on BoT-IoT, four classes.",
         f"Under its own protocol, random rows, its network has {with_bounds(network, 'accuracy')} "
-        f"on {dataset}, and a macro F1 of {with_bounds(network, 'f1_macro')}{_seeds(network)}.",
+        f"on {dataset} and a macro F1 of {with_bounds(network, 'f1_macro')}{_seeds(network)}.",
     ]
     if NETWORK in of.get(STRICT, {}):
         strict = of[STRICT][NETWORK]
@@ -42,12 +42,12 @@ def sentences(
     for protocol in (PAPER, STRICT):
         if NETWORK in of.get(protocol, {}) and len(of[protocol]) > 1:
             lines.append(_peers(protocol, of[protocol], pairs, titles))
-    counts = claims["verdict"].value_counts()
+    n = claims["verdict"].value_counts().reindex(verdicts.ALL, fill_value=0)
     lines.append(
-        f"Of {len(claims)} numbers and sentences of the paper, {_n(counts, verdicts.HOLDS)} hold on "
-        f"this data, {_n(counts, verdicts.FAILS)} do not, {_n(counts, verdicts.OPEN)} cannot be judged "
-        f"on it, {_n(counts, verdicts.CHOICE, verdicts.OTHER_CHOICE)} are choices, and in "
-        f"{_n(counts, verdicts.CONTRADICTS)} the paper contradicts itself."
+        f"Of {len(claims)} numbers and sentences of the paper, {n[verdicts.HOLDS]} hold on this "
+        f"data, {n[verdicts.FAILS]} do not, {n[verdicts.OPEN]} cannot be judged on it, "
+        f"{n[verdicts.CHOICE] + n[verdicts.OTHER_CHOICE]} are choices, and in "
+        f"{n[verdicts.CONTRADICTS]} the paper contradicts itself."
     )
     lines.append(
         "Intervals, in brackets, are of 95 %: of test rows under paper, of rounds under strict. "
@@ -65,10 +65,11 @@ def _peers(
     chosen = pairs[(pairs["task"] == MULTICLASS) & (pairs["protocol"] == protocol)]
     sure = chosen[(chosen["model"] == best) & (chosen["p_holm"] < SURE)]
     folds = chosen["fold"].nunique()
-    told = f"in {len(sure)} of {folds} rounds" if folds > 1 else "surely" if len(sure) else "not"
+    where = f" in {len(sure)} of {folds} rounds" if folds > 1 else ""
+    found = f"p < {SURE}{where}" if len(sure) else "no difference"
     of_best = (
-        f"{titles[best]} has {rows[best]['f1_macro_mean']:.3f} (differs {told}: McNemar with "
-        f"Holm's correction, p < {SURE})"
+        f"{titles[best]} has {rows[best]['f1_macro_mean']:.3f} ({found} by McNemar's test with "
+        "Holm's correction)"
     )
     if not better:
         return (
@@ -78,10 +79,6 @@ def _peers(
         f"Under {protocol}, {len(better)} of {len(rows) - 1} simple models on the same rows have a "
         f"higher macro F1 than the network's {network:.3f}: {of_best}."
     )
-
-
-def _n(counts: pd.Series, *verdicts: str) -> int:
-    return int(sum(counts.get(verdict, 0) for verdict in verdicts))
 
 
 def _seeds(row: dict[str, float]) -> str:
