@@ -19,6 +19,7 @@ COMPARISON = Path("results/compare/comparison.csv")
 README = Path("README.md")
 PAGE = Path("docs/results.md")
 SCORE, CLAIMS = Path("results/score"), Path("results/claims/claims.csv")
+AUDIT = Path("results/audit")
 PROTOCOLS = Path("docs/protocols.svg")
 HEADLINE, MULTICLASS = Path("docs/headline.svg"), Path("docs/multiclass.svg")
 
@@ -43,8 +44,9 @@ def main(config: Config) -> None:
     headline = front.headline(comparison)
     summary, titles = pd.read_csv(SCORE / "summary.csv"), protocols.titles(config.peers)
     said = in_short.sentences(
-        summary, pd.read_csv(SCORE / "pairs.csv"), pd.read_csv(CLAIMS), titles, dataset
-    )
+        summary, pd.read_csv(SCORE / "pairs.csv"), pd.read_csv(CLAIMS),
+        pd.read_csv(AUDIT / "single.csv"), pd.read_csv(AUDIT / "duplicates.csv"), titles, dataset,
+    )  # fmt: skip
     with plt.rc_context({"svg.fonttype": "none"}):  # text as text, in half the size
         figures.write_svg(front.dumbbells(headline, dataset), HEADLINE)
         drawn = figures.protocols(protocols.numbers(summary, titles), dataset)

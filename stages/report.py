@@ -16,10 +16,13 @@ TABLES = Path("results/tables")
 FIGURES = Path("results/figures")
 PAGE = Path("results/report/index.html")
 SCORE, CLAIMS = Path("results/score"), Path("results/claims/claims.csv")
+AUDIT = Path("results/audit")
 
 EXTRA_TITLES = {
     "models": "All models on the multi-class task, under both protocols",
     "operating": "In operation: thresholds, false alarms, precision by prevalence, calibration",
+    "single": "One feature alone: a tree's macro F1",
+    "ablations": "All features without some: a forest's macro F1",
     "claims": "Verdicts on the paper's numbers and sentences (results/claims/claims.md has each)",
     "label": "The two label rules on the same packets",
     "scores": "Scores on the test folds",
@@ -61,6 +64,8 @@ def main(config: Config) -> None:
     readers: dict[str, Callable[[], pd.DataFrame]] = {
         "models": lambda: protocols.models(pd.read_csv(SCORE / "summary.csv"), titles),
         "operating": lambda: operating(titles),
+        "single": lambda: of_audit()["single"],
+        "ablations": lambda: of_audit()["ablations"],
         "claims": lambda: verdicts(pd.read_csv(CLAIMS)),
         "label": both_rules,
         "scores": scores,
@@ -80,7 +85,8 @@ def main(config: Config) -> None:
     notice = completeness.notice(config.dataset)
     said = in_short.sentences(
         pd.read_csv(SCORE / "summary.csv"), pd.read_csv(SCORE / "pairs.csv"), pd.read_csv(CLAIMS),
-        titles, config.dataset.name,
+        pd.read_csv(AUDIT / "single.csv"), pd.read_csv(AUDIT / "duplicates.csv"), titles,
+        config.dataset.name,
     )  # fmt: skip
     atomic.write_text(PAGE, page.page(built, extra, drawn, notice, choices, why, said))
     for title, reason in why.items():
@@ -102,6 +108,13 @@ def operating(titles: dict[str, str]) -> pd.DataFrame:
     chosen = (table["task"] == classes.MULTICLASS) & table["model"].isin(list(titles))
     named = table[chosen].assign(model=table["model"].map(titles))
     return named.drop(columns="task").sort_values(["protocol", "pr_auc"], ascending=[True, False])
+
+
+def of_audit() -> dict[str, pd.DataFrame]:
+    """Read what the audit found on features."""
+    return protocols.shortcuts(
+        pd.read_csv(AUDIT / "single.csv"), pd.read_csv(AUDIT / "ablations.csv")
+    )
 
 
 def verdicts(claims: pd.DataFrame) -> pd.DataFrame:

@@ -172,8 +172,8 @@ def test_mlflow_has_every_training_trial_and_candidate(done):
          {"svc", "evaluate", "compare", "claims", "plot", "report"}),
         ("reference/paper.csv", "194417", "194418", {"label", "compare", "claims"}),
         ("params.yaml", "seed: 0", "seed: 1",
-         {"sample", "split", "train", "sweep", "repeat", "peers", "svc", "evaluate", "score",
-          "track", "report"}),
+         {"sample", "split", "train", "sweep", "repeat", "peers", "audit", "svc", "evaluate",
+          "score", "track", "report"}),
         ("params.yaml", "fnn: quick", "fnn: paper", {"train", "sweep", "repeat", "claims"}),
     ],
 )  # fmt: skip
@@ -257,7 +257,7 @@ def test_two_runs_give_the_same_bytes(done, tmp_path):
 
     comparison = done / "results/compare/comparison.csv"
     numbers = [pd.read_csv(comparison).query("column != 'runtime_min'")]
-    for stage in ("peers", "evaluate", "score", "compare", "claims", "plot", "report"):
+    for stage in ("peers", "audit", "evaluate", "score", "compare", "claims", "plot", "report"):
         again = quick.run(done, "dvc", "repro", "--single-item", "--force", stage)
         assert again.returncode == 0, again.stderr[-3000:]
     numbers.append(pd.read_csv(comparison).query("column != 'runtime_min'"))

@@ -61,6 +61,8 @@ def left_out(folder: Path) -> dict[str, str]:
 PROTOCOLS = {
     "All models on the multi-class task, under both protocols",
     "In operation",
+    "One feature alone",
+    "All features without some",
     "The same models under two protocols",
 }
 

@@ -14,8 +14,8 @@ SURE = 0.05
 
 
 def sentences(
-    summary: pd.DataFrame, pairs: pd.DataFrame, claims: pd.DataFrame, titles: dict[str, str],
-    dataset: str,
+    summary: pd.DataFrame, pairs: pd.DataFrame, claims: pd.DataFrame, single: pd.DataFrame,
+    duplicates: pd.DataFrame, titles: dict[str, str], dataset: str,
 ) -> list[str]:  # fmt: skip
     """Write the lines; empty if the multi-class task has no network."""
     rows = summary[(summary["task"] == MULTICLASS) & (summary["part"] == "all")]
@@ -42,6 +42,7 @@ def sentences(
     for protocol in (PAPER, STRICT):
         if NETWORK in of.get(protocol, {}) and len(of[protocol]) > 1:
             lines.append(_peers(protocol, of[protocol], pairs, titles))
+    lines.append(_leaks(single, duplicates))
     n = claims["verdict"].value_counts().reindex(verdicts.ALL, fill_value=0)
     lines.append(
         f"Of {len(claims)} numbers and sentences of the paper, {n[verdicts.HOLDS]} hold on this "
@@ -51,9 +52,22 @@ def sentences(
     )
     lines.append(
         "Intervals, in brackets, are of 95 %: of test rows under paper, of rounds under strict. "
-        "Numbers are from results/score/summary.csv and pairs.csv and results/claims/claims.csv."
+        "Numbers are from results/score, results/audit and results/claims/claims.csv."
     )
     return lines
+
+
+def _leaks(single: pd.DataFrame, duplicates: pd.DataFrame) -> str:
+    """Name the feature that tells most by itself under ``paper``, and rows that training holds."""
+    scores = single.pivot(index="feature", columns="protocol", values="f1_macro_mean")
+    best = scores[PAPER].idxmax()
+    beside = f", {scores.loc[best, STRICT]:.3f} under strict" if STRICT in scores else ""
+    of = duplicates[duplicates["protocol"] == PAPER].set_index("features")["in_training_share"]
+    view = of.index[-1]
+    return (
+        f"What random rows hide: a tree on {best} alone has a macro F1 of "
+        f"{scores.loc[best, PAPER]:.3f} under paper{beside}; {of[view]:.1%} of its test rows equal a training row {view}."
+    )
 
 
 def _peers(
