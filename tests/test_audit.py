@@ -34,7 +34,7 @@ def test_an_ablation_takes_out_what_it_names(task):
     found = shortcuts.ablations(*task, seed=0).set_index(["without", "protocol"])["f1_macro_mean"]
 
     assert found["nothing", "paper"] == 1 > found["stream", "paper"] > 0.85
-    assert found["nothing", "strict"] == found["stream", "strict"] > 0.85
+    assert found["nothing", "strict"] == pytest.approx(found["stream", "strict"], abs=0.02)
     assert found["window", "strict"] < 0.65
 
 

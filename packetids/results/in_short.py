@@ -29,8 +29,8 @@ def sentences(
     claimed = claims[(claims["row"] == "multiclass") & (claims["column"] == "accuracy")]
     lines = [
         f"The paper claims an accuracy of {claimed['paper'].iloc[0]:g} on BoT-IoT, four classes.",
-        f"Under its own protocol, random rows, its network has {with_bounds(network, 'accuracy')} "
-        f"on {dataset} and a macro F1 of {with_bounds(network, 'f1_macro')}{_seeds(network)}.",
+        f"Under its own protocol, random rows, its network has an accuracy of "
+        f"{with_bounds(network, 'accuracy')} on {dataset} and a macro F1 of {with_bounds(network, 'f1_macro')}{_seeds(network)}.",
     ]
     if NETWORK in of.get(STRICT, {}):
         strict = of[STRICT][NETWORK]
@@ -66,7 +66,8 @@ def _leaks(single: pd.DataFrame, duplicates: pd.DataFrame) -> str:
     view = of.index[-1]
     return (
         f"What random rows hide: a tree on {best} alone has a macro F1 of "
-        f"{scores.loc[best, PAPER]:.3f} under paper{beside}; {of[view]:.1%} of its test rows equal a training row {view}."
+        f"{scores.loc[best, PAPER]:.3f} under paper{beside}; {of[view]:.1%} of the test rows "
+        f"under paper equal a training row {view}."
     )
 
 
@@ -82,7 +83,7 @@ def _peers(
     where = f" in {len(sure)} of {folds} rounds" if folds > 1 else ""
     found = f"p < {SURE}{where}" if len(sure) else "no difference"
     of_best = (
-        f"{titles[best]} has {rows[best]['f1_macro_mean']:.3f} ({found} by McNemar's test with "
+        f"the best, {titles[best]}, has {rows[best]['f1_macro_mean']:.3f} ({found} by McNemar's test with "
         "Holm's correction)"
     )
     if not better:
