@@ -29,8 +29,9 @@ def sentences(
     claimed = claims[(claims["row"] == "multiclass") & (claims["column"] == "accuracy")]
     lines = [
         f"The paper claims an accuracy of {claimed['paper'].iloc[0]:g} on BoT-IoT, four classes.",
-        f"Under its own protocol, random rows, its network has an accuracy of "
-        f"{with_bounds(network, 'accuracy')} on {dataset} and a macro F1 of {with_bounds(network, 'f1_macro')}{_seeds(network)}.",
+        "Under its own protocol, random rows, its network has an accuracy of "
+        f"{with_bounds(network, 'accuracy')} on {dataset} and a macro F1 of "
+        f"{with_bounds(network, 'f1_macro')}{_seeds(network)}.",
     ]
     if NETWORK in of.get(STRICT, {}):
         strict = of[STRICT][NETWORK]
@@ -83,8 +84,8 @@ def _peers(
     where = f" in {len(sure)} of {folds} rounds" if folds > 1 else ""
     found = f"p < {SURE}{where}" if len(sure) else "no difference"
     of_best = (
-        f"the best, {titles[best]}, has {rows[best]['f1_macro_mean']:.3f} ({found} by McNemar's test with "
-        "Holm's correction)"
+        f"the best, {titles[best]}, has {rows[best]['f1_macro_mean']:.3f} ({found} by McNemar's "
+        "test with Holm's correction)"
     )
     if not better:
         return (
