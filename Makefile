@@ -52,7 +52,7 @@ docs: $(READY)  ## write docs/results.md, its figures and the README's results f
 ui: $(READY)  ## open the runs in MLflow on http://127.0.0.1:5000 (PORT=5000)
 	@test "$(PORT)" -ge 1 -a "$(PORT)" -le 65535 || { echo "PORT needs a number from 1 to 65535, found $(PORT)" >&2; exit 2; }
 	python -m stages.track
-	@echo "Open http://127.0.0.1:$(PORT)/#/experiments/1/runs (train), 2 (sweep), 3 (svc)"
+	@echo "Open http://127.0.0.1:$(PORT)/#/experiments/1/runs (train), 2 (sweep), 3 (svc), 4 (repeat)"
 	mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port $(PORT)
 
 study: $(READY)  ## both protocols, simple models beside the network, seeds: docs/study.md (half an hour)

@@ -8,7 +8,7 @@ import pandas as pd
 from packetids.claims import verdicts
 from packetids.core.classes import MULTICLASS
 from packetids.protocol.folds import PAPER, STRICT
-from packetids.results.protocols import NETWORK, with_bounds
+from packetids.results.protocols import NETWORK, NETWORKS, QUANTILE, with_bounds
 
 SURE = 0.05
 
@@ -33,6 +33,11 @@ def sentences(
         f"{with_bounds(network, 'accuracy')} on {dataset} and a macro F1 of "
         f"{with_bounds(network, 'f1_macro')}{_seeds(network)}.",
     ]
+    if QUANTILE in of[PAPER]:
+        lines.append(
+            "Fed with quantiles instead of numbers between minimum and maximum, the same network, "
+            f"trained once, has a macro F1 of {with_bounds(of[PAPER][QUANTILE], 'f1_macro')}."
+        )
     if NETWORK in of.get(STRICT, {}):
         strict = of[STRICT][NETWORK]
         lines.append(
@@ -41,7 +46,7 @@ def sentences(
             f"rounds, of which the worst has {strict['f1_macro_worst']:.3f}."
         )
     for protocol in (PAPER, STRICT):
-        if NETWORK in of.get(protocol, {}) and len(of[protocol]) > 1:
+        if NETWORK in of.get(protocol, {}) and of[protocol].keys() - NETWORKS:
             lines.append(_peers(protocol, of[protocol], pairs, titles))
     lines.append(_leaks(single, duplicates))
     n = claims["verdict"].value_counts().reindex(verdicts.ALL, fill_value=0)
@@ -76,8 +81,9 @@ def _peers(
     protocol: str, rows: dict[str, dict[str, float]], pairs: pd.DataFrame, titles: dict[str, str]
 ) -> str:
     network = rows[NETWORK]["f1_macro_mean"]
-    best = max((name for name in rows if name != NETWORK), key=lambda m: rows[m]["f1_macro_mean"])
-    better = [name for name in rows if rows[name]["f1_macro_mean"] > network]
+    simple = [name for name in rows if name not in NETWORKS]
+    best = max(simple, key=lambda name: rows[name]["f1_macro_mean"])
+    better = [name for name in simple if rows[name]["f1_macro_mean"] > network]
     chosen = pairs[(pairs["task"] == MULTICLASS) & (pairs["protocol"] == protocol)]
     sure = chosen[(chosen["model"] == best) & (chosen["p_holm"] < SURE)]
     folds = chosen["fold"].nunique()
@@ -92,7 +98,7 @@ def _peers(
             f"Under {protocol}, no simple model has a higher macro F1 than the network: {of_best}."
         )
     return (
-        f"Under {protocol}, {len(better)} of {len(rows) - 1} simple models on the same rows have a "
+        f"Under {protocol}, {len(better)} of {len(simple)} simple models on the same rows have a "
         f"higher macro F1 than the network's {network:.3f}: {of_best}."
     )
 
