@@ -21,6 +21,7 @@ AUDIT = Path("results/audit")
 EXTRA_TITLES = {
     "models": "All models on the multi-class task, under both protocols",
     "operating": "In operation: thresholds, false alarms, precision by prevalence, calibration",
+    "fits": "Simple models: time, and on how many folds their solvers converged",
     "single": "One feature alone: a tree's macro F1",
     "ablations": "All features without some: a forest's macro F1",
     "claims": "Verdicts on the paper's numbers and sentences (results/claims/claims.md has each)",
@@ -64,6 +65,7 @@ def main(config: Config) -> None:
     readers: dict[str, Callable[[], pd.DataFrame]] = {
         "models": lambda: protocols.models(pd.read_csv(SCORE / "summary.csv"), titles),
         "operating": lambda: operating(titles),
+        "fits": lambda: fits(titles),
         "single": lambda: of_audit()["single"],
         "ablations": lambda: of_audit()["ablations"],
         "claims": lambda: verdicts(pd.read_csv(CLAIMS)),
@@ -115,6 +117,17 @@ def of_audit() -> dict[str, pd.DataFrame]:
     return protocols.shortcuts(
         pd.read_csv(AUDIT / "single.csv"), pd.read_csv(AUDIT / "ablations.csv")
     )
+
+
+def fits(titles: dict[str, str]) -> pd.DataFrame:
+    """Read how long the simple models take to fit and to test, the mean over folds."""
+    table = pd.read_csv(RESULTS / "peers/runtimes.csv")
+    grouped = table[table["task"] == classes.MULTICLASS].groupby("model", sort=False)
+    found = grouped.agg(
+        folds=("fold", "size"), seconds_a_fold=("fit_and_test_s", "mean"),
+        converged=("converged", "sum"),
+    ).reset_index()  # fmt: skip
+    return found.assign(model=found["model"].map(titles))
 
 
 def verdicts(claims: pd.DataFrame) -> pd.DataFrame:

@@ -62,6 +62,7 @@ PROTOCOLS = {
     "All models on the multi-class task, under both protocols",
     "In operation",
     "One feature alone",
+    "Simple models",
     "All features without some",
     "The same models under two protocols",
 }
