@@ -78,7 +78,9 @@ def main(config: Config) -> None:
 def networks(config: Config) -> Iterator[Network]:
     """List the trained networks, each task's rows read once."""
     here = (folds.PAPER, folds.RANDOM, config.seed)
-    again = repeats.listed(config.seed, config.tasks, config.protocols, config.repeats)
+    again = repeats.listed(
+        config.seed, config.tasks, config.trials, config.protocols, config.repeats
+    )
     for name in tasks.dealt(config.tasks, config.trials):
         task = task_rows.load_task(name)
         if name in config.tasks:
@@ -88,7 +90,7 @@ def networks(config: Config) -> Iterator[Network]:
                 yield Network("sweep", trial, trial, *here, task)
     for one in again:
         task = folds.load_task(classes.MULTICLASS, one.fold)
-        yield Network("repeat", one.name, FNN, one.protocol, one.fold, one.seed, task)
+        yield Network("repeat", one.name, one.trial or FNN, one.protocol, one.fold, one.seed, task)
 
 
 def write_csv(name: str, rows: list[tuple[Any, ...]], columns: list[str]) -> None:

@@ -43,7 +43,9 @@ def main(config: Config) -> None:
     scores = pd.read_csv(SCORES)
     folders = [Path("train") / task for task in config.tasks]
     folders += [Path("sweep") / trial for trial in config.trials]
-    again = repeats.listed(config.seed, config.tasks, config.protocols, config.repeats)
+    again = repeats.listed(
+        config.seed, config.tasks, config.trials, config.protocols, config.repeats
+    )
     folders += [Path("repeat") / one.name for one in again]
     if not left_out.svc():
         names = [record.svc_grid(c) for c in config.svc.grid_c]

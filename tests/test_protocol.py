@@ -5,7 +5,7 @@ import pandas as pd
 
 from packetids.core.columns import FEATURES
 from packetids.learn.task_rows import Task
-from packetids.protocol import folds, matched, rounds
+from packetids.protocol import folds, matched, repeats, rounds
 from tests.rows import features
 
 BOT_IOT = [f"DoS/DoS_TCP/IoT_Dataset_TCP_DoS__{n:05}_20180604130103" for n in range(1, 18)]
@@ -93,3 +93,18 @@ def test_a_task_is_dealt_as_its_fold_says():
     assert np.bincount(dealt.fold + 1).tolist() == [10, 30, 20, 30]  # ten rows of no fold
     assert dealt.part("test")[1].tolist() == target[50:80].tolist()
     assert dealt.table["stream"].nunique() == 1 < task.table["stream"].nunique()
+
+
+def test_what_is_trained_again_depends_on_tasks_protocols_and_trials(monkeypatch):
+    monkeypatch.setattr(folds, "names", lambda on: ["1", "2"] if folds.STRICT in on else [])
+    both = [folds.PAPER, folds.STRICT]
+
+    def names(tasks, trials, protocols, seeds):
+        return [one.name for one in repeats.listed(0, tasks, trials, protocols, seeds)]
+
+    assert names(["multiclass"], ["hidden_512", "quantile"], both, [5]) == [
+        "seed_5", "round_1", "round_2", "quantile_round_1", "quantile_round_2",
+    ]  # fmt: skip
+    assert names(["multiclass"], ["hidden_512"], both, []) == ["round_1", "round_2"]
+    assert names(["multiclass"], ["quantile"], [folds.PAPER], [5, 6]) == ["seed_5", "seed_6"]
+    assert names(["DoS_TCP"], ["quantile"], both, [5]) == []

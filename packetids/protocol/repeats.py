@@ -5,26 +5,35 @@ from dataclasses import dataclass
 from packetids.core.classes import MULTICLASS
 from packetids.protocol import folds
 
+BESIDE = ("quantile",)  # trials that stand beside the paper's network, under strict too
+
 
 @dataclass(frozen=True)
 class Repeat:
-    """One further training of the network of section IV-D."""
+    """One further training of the network of section IV-D, or of a trial of it."""
 
-    name: str  # of its run: "seed_1", "round_1"
+    name: str  # of its run: "seed_1", "round_1", "quantile_round_1"
+    trial: str  # empty: the network itself
     protocol: str
     fold: str
     seed: int
 
 
-def listed(seed: int, tasks: list[str], protocols: list[str], repeats: list[int]) -> list[Repeat]:
+def listed(
+    seed: int, tasks: list[str], trials: list[str], protocols: list[str], repeats: list[int]
+) -> list[Repeat]:
     """List them: with each seed of `repeats` under ``paper``, for each round under ``strict``.
 
-    There is none if the multi-class task is not among `tasks`.
+    Those of `trials` that are `BESIDE` the network are trained for each round, too. There is none
+    at all if the multi-class task is not among `tasks`.
     """
     if MULTICLASS not in tasks:
         return []
     further = repeats if folds.PAPER in protocols else []
+    rounds = folds.names(protocols)
     return [
-        *(Repeat(f"seed_{one}", folds.PAPER, folds.RANDOM, one) for one in further),
-        *(Repeat(f"round_{name}", folds.STRICT, name, seed) for name in folds.names(protocols)),
-    ]
+        *(Repeat(f"seed_{one}", "", folds.PAPER, folds.RANDOM, one) for one in further),
+        *(Repeat(f"round_{name}", "", folds.STRICT, name, seed) for name in rounds),
+        *(Repeat(f"{trial}_round_{name}", trial, folds.STRICT, name, seed)
+          for trial in BESIDE if trial in trials for name in rounds),
+    ]  # fmt: skip
