@@ -62,7 +62,10 @@ def test_each_line_is_of_the_tables(summary):
     assert (
         "macro F1 of 0.800 (0.780 to 0.820), the mean of 3 seeds, whose deviation is 0.010" in text
     )
-    assert "the same network has 0.850 (0.830 to 0.870) under paper, trained once." in text
+    assert (
+        "the same network has a macro F1 of 0.850 (0.830 to 0.870) under paper, trained once."
+        in text
+    )
     assert (
         "0.600 (0.580 to 0.620) is left, the mean of 4 rounds, of which the worst has 0.500" in text
     )
