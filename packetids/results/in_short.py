@@ -44,8 +44,8 @@ def sentences(
         strictly = of.get(STRICT, {}).get(QUANTILE)
         lines.append(
             "Fed with quantiles instead of numbers between minimum and maximum, the same network "
-            f"has a macro F1 of {with_bounds(of[PAPER][QUANTILE], 'f1_macro')} under paper, trained "
-            "once"
+            f"has a macro F1 of {with_bounds(of[PAPER][QUANTILE], 'f1_macro')} under paper, "
+            "trained once"
             + (f", and {with_bounds(strictly, 'f1_macro')} under strict." if strictly else ".")
         )
     for protocol in (PAPER, STRICT):
