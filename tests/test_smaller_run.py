@@ -175,7 +175,7 @@ class TestThroughDvc:
         ran = repro(work, tasks=[], trials=[])
 
         assert list((work / "models/train").iterdir()) == []  # the binary task's model is removed
-        began = {"capture", "split", "train", "sweep", "repeat", "peers"}
+        began = {"capture", "split", "train", "sweep", "repeat", "peers", "audit"}
         after = {"evaluate", "score", "track", "compare", "claims", "plot", "report"}
         assert set(ran) == began | after
         assert shown(work) == ({"table-1", "table-2", "table-3"}, {"figure-1"})

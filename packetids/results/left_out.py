@@ -21,9 +21,8 @@ def reasons(tasks: list[str], trials: list[str]) -> dict[str, str]:
         found |= dict.fromkeys(["table-4", "figure-3"], "params.yaml lists no binary task.")
     if classes.MULTICLASS not in tasks:
         why = f"{classes.MULTICLASS} is not among the tasks of params.yaml."
-        found |= dict.fromkeys(
-            ["table-5", "models", "operating", "protocols", "single", "ablations"], why
-        )
+        found |= dict.fromkeys(["table-5", "models", "operating", "protocols"], why)
+        found |= dict.fromkeys(["fits", "single", "ablations"], why)
     if not trials:
         found["sweep"] = "params.yaml lists no trial."
     if why := svc():
