@@ -21,6 +21,7 @@ P = settings.Fnn(
     l2=0.0,
     dropout=0.0,
     class_weights="inverse_max",
+    scaling="min_max",
 )
 
 
