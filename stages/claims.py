@@ -11,6 +11,7 @@ from pathlib import Path
 from packetids import completeness
 from packetids.claims import judge, measured, page
 from packetids.core import atomic, command, settings
+from packetids.results import compare
 
 RESULTS = Path("results/claims")
 
@@ -36,7 +37,7 @@ def main(config: Config) -> None:
     chosen = judge.choices(p.label, p.sample, p.preprocess, p.split, p.fnn, p.svc)
     is_bot_iot = p.dataset.is_bot_iot
     table = judge.table(
-        judge.paper(), measured.values(), measured.trials(), chosen, is_bot_iot
+        compare.read_paper(), measured.values(), measured.trials(), chosen, is_bot_iot
     ).assign(dataset=p.dataset.name, command="python -m stages.claims")
     atomic.write_csv(RESULTS / "claims.csv", table.round(9))
     atomic.write_text(RESULTS / "claims.md", page.page(table, completeness.notice(p.dataset)))

@@ -18,8 +18,6 @@ from packetids.results import figures, front, in_short, left_out, protocols
 COMPARISON = Path("results/compare/comparison.csv")
 README = Path("README.md")
 PAGE = Path("docs/results.md")
-SCORE, CLAIMS = Path("results/score"), Path("results/claims/claims.csv")
-AUDIT = Path("results/audit")
 PROTOCOLS = Path("docs/protocols.svg")
 HEADLINE, MULTICLASS = Path("docs/headline.svg"), Path("docs/multiclass.svg")
 
@@ -42,11 +40,8 @@ def main(config: Config) -> None:
     comparison = pd.read_csv(COMPARISON, dtype={"table": str, "row": str})
     dataset = config.dataset.name
     headline = front.headline(comparison)
-    summary, titles = pd.read_csv(SCORE / "summary.csv"), protocols.titles(config.peers)
-    said = in_short.sentences(
-        summary, pd.read_csv(SCORE / "pairs.csv"), pd.read_csv(CLAIMS),
-        pd.read_csv(AUDIT / "single.csv"), pd.read_csv(AUDIT / "duplicates.csv"), titles, dataset,
-    )  # fmt: skip
+    summary, titles = pd.read_csv(in_short.SCORE / "summary.csv"), protocols.titles(config.peers)
+    said = in_short.of_run(titles, dataset)
     with plt.rc_context({"svg.fonttype": "none"}):  # text as text, in half the size
         figures.write_svg(front.dumbbells(headline, dataset), HEADLINE)
         drawn = figures.protocols(protocols.numbers(summary, titles), dataset)

@@ -15,8 +15,6 @@ RESULTS = Path("results")
 TABLES = Path("results/tables")
 FIGURES = Path("results/figures")
 PAGE = Path("results/report/index.html")
-SCORE, CLAIMS = Path("results/score"), Path("results/claims/claims.csv")
-AUDIT = Path("results/audit")
 
 EXTRA_TITLES = {
     "models": "All models on the multi-class task, under both protocols",
@@ -63,12 +61,12 @@ def main(config: Config) -> None:
     }
     titles = protocols.titles(config.peers)
     readers: dict[str, Callable[[], pd.DataFrame]] = {
-        "models": lambda: protocols.models(pd.read_csv(SCORE / "summary.csv"), titles),
+        "models": lambda: protocols.models(pd.read_csv(in_short.SCORE / "summary.csv"), titles),
         "operating": lambda: operating(titles),
         "fits": lambda: fits(titles),
-        "single": lambda: of_audit()["single"],
-        "ablations": lambda: of_audit()["ablations"],
-        "claims": lambda: verdicts(pd.read_csv(CLAIMS)),
+        "single": lambda: of_audit("single", strongest_first=True),
+        "ablations": lambda: of_audit("ablations", strongest_first=False),
+        "claims": lambda: verdicts(pd.read_csv(in_short.CLAIMS)),
         "label": both_rules,
         "scores": scores,
         "runtimes": lambda: pd.read_csv(RESULTS / "compare/runtimes.csv"),
@@ -85,11 +83,7 @@ def main(config: Config) -> None:
     why = {title: without[name] for name, title in every.items() if name in without}
     choices = {"dataset": config.dataset.name, "seed": config.seed}
     notice = completeness.notice(config.dataset)
-    said = in_short.sentences(
-        pd.read_csv(SCORE / "summary.csv"), pd.read_csv(SCORE / "pairs.csv"), pd.read_csv(CLAIMS),
-        pd.read_csv(AUDIT / "single.csv"), pd.read_csv(AUDIT / "duplicates.csv"), titles,
-        config.dataset.name,
-    )  # fmt: skip
+    said = in_short.of_run(titles, config.dataset.name)
     atomic.write_text(PAGE, page.page(built, extra, drawn, notice, choices, why, said))
     for title, reason in why.items():
         log.info("left out: %s. %s", title, reason)
@@ -106,17 +100,16 @@ def scores() -> pd.DataFrame:
 
 def operating(titles: dict[str, str]) -> pd.DataFrame:
     """Read what the multi-class models are worth as detectors of any attack."""
-    table = pd.read_csv(SCORE / "operating.csv")
+    table = pd.read_csv(in_short.SCORE / "operating.csv")
     chosen = (table["task"] == classes.MULTICLASS) & table["model"].isin(list(titles))
     named = table[chosen].assign(model=table["model"].map(titles))
     return named.drop(columns="task").sort_values(["protocol", "pr_auc"], ascending=[True, False])
 
 
-def of_audit() -> dict[str, pd.DataFrame]:
-    """Read what the audit found on features."""
-    return protocols.shortcuts(
-        pd.read_csv(AUDIT / "single.csv"), pd.read_csv(AUDIT / "ablations.csv")
-    )
+def of_audit(name: str, *, strongest_first: bool) -> pd.DataFrame:
+    """Read a table of what the audit found on features."""
+    table = pd.read_csv(in_short.AUDIT / f"{name}.csv")
+    return protocols.by_protocol(table, strongest_first=strongest_first)
 
 
 def fits(titles: dict[str, str]) -> pd.DataFrame:

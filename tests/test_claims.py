@@ -7,13 +7,14 @@ import pytest
 
 from packetids.claims import judge, measured, page, verdicts
 from packetids.claims.measured import NAN, Value
+from packetids.results import compare
 from tests.conftest import ROOT
 
 
 @pytest.fixture
 def paper(monkeypatch) -> pd.DataFrame:
     monkeypatch.chdir(ROOT)
-    return judge.paper()
+    return compare.read_paper()
 
 
 def verdict(place, paper, value, derived=NAN, is_bot_iot=False) -> str:

@@ -112,9 +112,10 @@ def test_the_audits_tables_have_a_column_for_each_protocol():
         "without": ["nothing", "nothing", "ports", "ports"], "protocol": ["paper", "strict"] * 2,
         "f1_macro_mean": [0.9, 0.7, 0.8, 0.6],
     })  # fmt: skip
-    found = protocols.shortcuts(SINGLE.iloc[::-1], ablations)
+    single = protocols.by_protocol(SINGLE.iloc[::-1], strongest_first=True)
+    found = protocols.by_protocol(ablations, strongest_first=False)
 
-    assert found["single"]["feature"].tolist() == ["stream", "proto"]  # the strongest first
-    assert found["ablations"].set_index("without")["macro_F1_strict"].to_dict() == {
+    assert single["feature"].tolist() == ["stream", "proto"]  # the strongest first
+    assert found.set_index("without")["macro_F1_strict"].to_dict() == {
         "nothing": 0.7, "ports": 0.6,
     }  # fmt: skip

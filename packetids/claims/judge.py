@@ -5,11 +5,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from packetids import metrics
-from packetids.claims.measured import NAN, Place, Value
+from packetids.claims.measured import NAN, RECALLS, Place, Value, percents
 from packetids.claims.verdicts import CHOICE, CONTRADICTS, FAILS, HOLDS, OPEN, OTHER_CHOICE
 from packetids.core import classes, settings
-from packetids.results import compare
 
 COLUMNS = ["table", "row", "column", "paper", "from_counts", "ours", "low", "high", "strict",
            "strict_low", "strict_high", "verdict", "why", "said", "source"]  # fmt: skip
@@ -17,7 +15,6 @@ COLUMNS = ["table", "row", "column", "paper", "from_counts", "ours", "low", "hig
 COUNTS = ("1", "2", "4", "5")  # tables of packets
 CHOICES = ("captures", "unify", "sample", "common_ports", "port_classes", "preprocess", "split",
            "fnn", "fnn_sweep", "hardware")  # fmt: skip
-PRINTED_TO = 0.0006  # of a percentage with three digits
 SENTENCES = {  # of section IV-D: what a trial must not, or must, do
     "l1_1e-5": ("regularization", "'the classification accuracy does not improve' (L1)"),
     "l2_1e-4": ("regularization", "'the classification accuracy does not improve' (L2)"),
@@ -75,15 +72,15 @@ def table(
 def judge(place: Place, paper: float, derived: float, value: Value, is_bot_iot: bool) -> Judged:
     """Judge one number."""
     kind, row, column = place
+    if _is_time(column):
+        return Judged(OPEN, "a time on other hardware with other amounts of data")
     if not math.isnan(derived) and not _same(column, paper, derived):
         return Judged(CONTRADICTS, f"its own counts give {derived:.4g}, it prints {paper:g}")
-    if not _is_time(column) and (kind == "svc-grid" or row in CHOICES):
+    if kind == "svc-grid" or row in CHOICES:
         if math.isnan(value.ours):
             return Judged(OPEN, "told for completeness; this run has no such number")
         same = math.isclose(value.ours, paper)
         return Judged(CHOICE if same else OTHER_CHOICE, "" if same else f"ours is {value.ours:g}")
-    if _is_time(column):
-        return Judged(OPEN, "a time on other hardware with other amounts of data")
     if math.isnan(value.ours):
         return Judged(OPEN, "this run has no number in its place")
     if (kind in COUNTS or _is_count(column)) and column != "ddos_dos_and_theft_confused":
@@ -134,14 +131,8 @@ def from_counts(paper: pd.DataFrame) -> dict[Place, float]:
         for said in classes.GROUPS:
             share = 100 * counts["5", actual, said] / of_row[actual]
             found["5-percent", actual, said] = share
-    for place, cell in {
-        "normal_recall_percent": ("Normal", "Normal"),
-        "theft_recall_percent": ("Theft", "Theft"),
-        "theft_as_reconnaissance_percent": ("Theft", "Reconnaissance"),
-        "ddos_dos_recall_percent_above": ("DDoS_DoS", "DDoS_DoS"),
-        "reconnaissance_recall_percent_above": ("Reconnaissance", "Reconnaissance"),
-    }.items():
-        found["text", "multiclass", place] = found["5-percent", *cell]
+    for column, cell in RECALLS.items():
+        found["text", "multiclass", column] = found["5-percent", *cell]
     attacks = [name for name in classes.GROUPS if name != classes.NORMAL]
     missed = sum(counts["5", name, classes.NORMAL] for name in attacks)
     found["text", "multiclass", "missed"] = missed
@@ -150,11 +141,8 @@ def from_counts(paper: pd.DataFrame) -> dict[Place, float]:
     found["text", "multiclass", "accuracy"] = hits / sum(of_row.values())
     for task in classes.ATTACKS:
         tn, fp, fn, tp = (counts["4", task, one] for one in ("tn", "fp", "fn", "tp"))
-        shares = metrics.binary(int(tn), int(fp), int(fn), int(tp))
-        found["text", task, "precision_percent"] = 100 * shares["precision"]
-        found["text", task, "accuracy_percent"] = 100 * shares["accuracy"]
-        found["text", task, "missed_percent"] = 100 * fn / (fn + tp)
-        found["text", task, "false_alarms_percent"] = 100 * fp / (fp + tn)
+        for column, (part, whole) in percents(tn, fp, fn, tp).items():
+            found["text", task, column] = 100 * part / whole
     return found
 
 
@@ -192,11 +180,6 @@ def choices(
     for number, port in enumerate(preprocess.well_known_ports, 1):
         found["common_ports", f"port_{number:02}"] = port
     return found
-
-
-def paper() -> pd.DataFrame:
-    """Read the paper's numbers, Figure 3's bars from Table IV's counts among them."""
-    return compare.read_paper()
 
 
 def _same(column: str, printed: float, derived: float) -> bool:

@@ -21,8 +21,17 @@ COMPARISON = Path("results/compare/comparison.csv")
 SUMMARY, CLASSES = Path("results/score/summary.csv"), Path("results/score/classes.csv")
 PAIRS = Path("results/score/pairs.csv")
 FNN = "fnn"
-DDOS_DOS = ("DDoS_HTTP", "DDoS_TCP", "DDoS_UDP", "DoS_HTTP", "DoS_TCP", "DoS_UDP")
-RECONNAISSANCE = ("OS_Fingerprint", "Service_Scan")
+DDOS_DOS, RECONNAISSANCE = (
+    tuple(entry.key for entry in classes.SUBCATEGORIES if entry.group == group)
+    for group in ("DDoS_DoS", "Reconnaissance")
+)
+RECALLS = {  # sentences on the multi-class task, and the cells of Table V that they speak of
+    "normal_recall_percent": ("Normal", "Normal"),
+    "ddos_dos_recall_percent_above": ("DDoS_DoS", "DDoS_DoS"),
+    "reconnaissance_recall_percent_above": ("Reconnaissance", "Reconnaissance"),
+    "theft_recall_percent": ("Theft", "Theft"),
+    "theft_as_reconnaissance_percent": ("Theft", "Reconnaissance"),
+}
 BINARY = {  # metric: the counts of Table IV that are right, and those that are asked about
     "accuracy": (("tn", "tp"), ("tn", "fp", "fn", "tp")),
     "precision": (("tp",), ("tp", "fp")),
@@ -58,7 +67,17 @@ def values() -> dict[Place, Value]:
     return found
 
 
-def _share(part: int, whole: int, source: Path, scale: float = 1.0) -> Value:
+def percents(tn: float, fp: float, fn: float, tp: float) -> dict[str, tuple[float, float]]:
+    """Return the percentages of which section IV-E speaks, each as a part and its whole."""
+    return {
+        "accuracy_percent": (tn + tp, tn + fp + fn + tp),
+        "precision_percent": (tp, tp + fp),
+        "missed_percent": (fn, fn + tp),
+        "false_alarms_percent": (fp, fp + tn),
+    }
+
+
+def _share(part: float, whole: float, source: Path, scale: float = 1.0) -> Value:
     if not whole:
         return Value(NAN, str(source))
     low, high = proportion_confint(part, whole, method="wilson")
@@ -125,13 +144,7 @@ def _sentences(
         yield ("text", "conclusion", "binary_all_metrics"), value
     for task in sorted({row for _, row, _ in counts}):
         tn, fp, fn, tp = (counts["4", task, one] for one in ("tn", "fp", "fn", "tp"))
-        told = {
-            "accuracy_percent": (tn + tp, tn + fp + fn + tp),
-            "precision_percent": (tp, tp + fp),
-            "missed_percent": (fn, fn + tp),
-            "false_alarms_percent": (fp, fp + tn),
-        }
-        for column, (part, whole) in told.items():
+        for column, (part, whole) in percents(tn, fp, fn, tp).items():
             yield ("text", task, column), _share(part, whole, COMPARISON, 100.0)
         for column, n in {"missed": fn, "attacks": fn + tp, "false_alarms": fp,
                           "normals": fp + tn}.items():  # fmt: skip
@@ -139,18 +152,13 @@ def _sentences(
     percent = {place[1:]: value for place, value in found.items() if place[0] == "5-percent"}
     if not percent:
         return
-    for row, column, cell, scale in (
-        ("multiclass", "normal_recall_percent", (classes.NORMAL, classes.NORMAL), 1),
-        ("multiclass", "ddos_dos_recall_percent_above", ("DDoS_DoS", "DDoS_DoS"), 1),
-        ("multiclass", "reconnaissance_recall_percent_above",
-         ("Reconnaissance", "Reconnaissance"), 1),
-        ("multiclass", "theft_recall_percent", ("Theft", "Theft"), 1),
-        ("multiclass", "theft_as_reconnaissance_percent", ("Theft", "Reconnaissance"), 1),
-        ("conclusion", "ddos_dos_accuracy_above", ("DDoS_DoS", "DDoS_DoS"), 100),
-        ("conclusion", "normal_accuracy", (classes.NORMAL, classes.NORMAL), 100),
-    ):  # fmt: skip
+    for column, cell in RECALLS.items():
         if cell in percent:
-            yield ("text", row, column), _scaled(percent[cell], scale)
+            yield ("text", "multiclass", column), percent[cell]
+    for column, name in (("ddos_dos_accuracy_above", "DDoS_DoS"),
+                         ("normal_accuracy", classes.NORMAL)):  # fmt: skip
+        if (name, name) in percent:
+            yield ("text", "conclusion", column), _scaled(percent[name, name], 100)
     yield ("text", "multiclass", "accuracy"), _metric(MULTICLASS, "accuracy")
     missed = _metric(MULTICLASS, "attack_recall")
     yield ("text", "multiclass", "missed_percent"), Value(

@@ -200,7 +200,7 @@ PROTOCOLS = {
 
 
 def protocols(scores: pd.DataFrame, source: str) -> Figure:
-    """Macro F1 of each model under each protocol, with its interval; `in_short.numbers`."""
+    """Macro F1 of each model under each protocol, with its interval; `protocols.numbers`."""
     figure, axes = plt.subplots(figsize=(9, 0.4 * len(scores) + 1.5), layout="constrained")
     places = range(len(scores))
     for name, (colour, marker, label) in PROTOCOLS.items():

@@ -19,12 +19,8 @@ from packetids.core import classes
 from packetids.results.figures import BLUE, GREY, ORANGE
 
 LOCK = Path("dvc.lock")
-SHOWN = (
-    "results/compare",
-    "results/evaluate",
-    "results/score",
-    "results/claims",
-)  # the stage outputs whose numbers are shown
+# The stage outputs whose numbers are shown.
+SHOWN = ("results/compare", "results/evaluate", "results/score", "results/audit", "results/claims")
 BEGIN, END = "<!-- results: begin (make docs writes this) -->", "<!-- results: end -->"
 SCORES = {"accuracy": "Accuracy", "f1": "F1"}
 

@@ -3,6 +3,8 @@
 Every sentence is made from result files, each of which it names.
 """
 
+from pathlib import Path
+
 import pandas as pd
 
 from packetids.claims import verdicts
@@ -10,7 +12,17 @@ from packetids.core.classes import MULTICLASS
 from packetids.protocol.folds import PAPER, STRICT
 from packetids.results.protocols import NETWORK, NETWORKS, QUANTILE, with_bounds
 
+SCORE, AUDIT = Path("results/score"), Path("results/audit")
+CLAIMS = Path("results/claims/claims.csv")
 SURE = 0.05
+
+
+def of_run(titles: dict[str, str], dataset: str) -> list[str]:
+    """Write the lines of the results on disk; `titles` is that of `protocols.titles`."""
+    files = [SCORE / "summary.csv", SCORE / "pairs.csv", CLAIMS, AUDIT / "single.csv",
+             AUDIT / "duplicates.csv"]  # fmt: skip
+    summary, pairs, claims, single, duplicates = (pd.read_csv(path) for path in files)
+    return sentences(summary, pairs, claims, single, duplicates, titles, dataset)
 
 
 def sentences(

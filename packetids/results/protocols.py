@@ -79,15 +79,10 @@ def with_bounds(row: dict[str, float], score: str) -> str:
     return value if pd.isna(low) else f"{value} ({low:.3f} to {high:.3f})"
 
 
-def shortcuts(single: pd.DataFrame, ablations: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return the audit's tables with a column for each protocol, the strongest feature first."""
-    found = {}
-    for name, table in {"single": single, "ablations": ablations}.items():
-        first = table.columns[0]
-        wide = table.pivot(index=first, columns="protocol", values=["f1_macro_mean"])
-        wide.columns = [f"macro_F1_{protocol}" for _, protocol in wide.columns]
-        wide = wide.reindex(table[first].unique()).reset_index()
-        if name == "single":
-            wide = wide.sort_values(wide.columns[1], ascending=False)
-        found[name] = wide
-    return found
+def by_protocol(table: pd.DataFrame, *, strongest_first: bool) -> pd.DataFrame:
+    """Return a table of the audit, named by its first column, with a column for each protocol."""
+    first = table.columns[0]
+    wide = table.pivot(index=first, columns="protocol", values="f1_macro_mean")
+    wide = wide.add_prefix("macro_F1_").rename_axis(columns=None)
+    wide = wide.reindex(table[first].unique()).reset_index()
+    return wide.sort_values(wide.columns[1], ascending=False) if strongest_first else wide

@@ -9,14 +9,14 @@ from statsmodels.stats.proportion import proportion_confint
 from packetids.core import parquet, seeds
 from packetids.learn import task_rows
 from packetids.protocol import folds, matched
-from packetids.score import confusion
+from packetids.score import confusion, predictions
 from packetids.score import operating as operation
 from packetids.score import pairs as comparison
 from packetids.score.confusion import METRICS
 
 FNN = "fnn"
 PARTS = ("all", "matched", "novel")
-KEYS = ["task", "protocol", "fold", "model", "seed"]
+KEYS = list(predictions.NAMES)
 SCORES = [*KEYS, "part", "rows", *METRICS]
 POOLED = ["task", "protocol", "model"]
 BOUNDS = [f"{metric}_{end}" for metric in METRICS for end in ("low", "high")]
@@ -77,7 +77,6 @@ def intervals(rows: pd.DataFrame, place: Place, seed: int) -> pd.DataFrame:
     """
     found = []
     for (task, protocol, model), one in rows.groupby(POOLED, observed=True, sort=False):
-        draw = seeds.generator(seed, f"score/{task}/{protocol}/{model}")
         matrices = [
             _matrices(part, None, place.n_classes)[0]
             for _, part in one.groupby(["fold", "seed"], observed=True, sort=False)
@@ -86,6 +85,7 @@ def intervals(rows: pd.DataFrame, place: Place, seed: int) -> pd.DataFrame:
             each = confusion.metrics(np.stack(matrices))
             bounds = [bound for name in METRICS for bound in confusion.of_means(each[name])]
         else:
+            draw = seeds.generator(seed, f"score/{task}/{protocol}/{model}")
             drawn = [confusion.metrics(confusion.resampled_rows(m, draw)) for m in matrices]
             means = {name: np.mean([values[name] for values in drawn], axis=0) for name in METRICS}
             bounds = [bound for name in METRICS for bound in confusion.interval(means[name])]
