@@ -20,7 +20,6 @@ from packetids.score import predictions
 
 MODELS = Path("models")
 RESULTS = Path("results/evaluate")
-FNN = "fnn"
 
 log = logging.getLogger("evaluate")
 
@@ -84,13 +83,15 @@ def networks(config: Config) -> Iterator[Network]:
     for name in tasks.dealt(config.tasks, config.trials):
         task = task_rows.load_task(name)
         if name in config.tasks:
-            yield Network("train", name, FNN, *here, task)
+            yield Network("train", name, repeats.NETWORK, *here, task)
         if name == classes.MULTICLASS:
             for trial in config.trials:
                 yield Network("sweep", trial, trial, *here, task)
     for one in again:
         task = folds.load_task(classes.MULTICLASS, one.fold)
-        yield Network("repeat", one.name, one.trial or FNN, one.protocol, one.fold, one.seed, task)
+        yield Network(
+            "repeat", one.name, one.trial or repeats.NETWORK, one.protocol, one.fold, one.seed, task
+        )
 
 
 def write_csv(name: str, rows: list[tuple[Any, ...]], columns: list[str]) -> None:

@@ -9,14 +9,15 @@ import pytest
 from packetids.core import settings
 from packetids.learn import task_rows
 from packetids.protocol import folds
+from packetids.results.protocols import NETWORKS
 from packetids.score import values
-from packetids.study import models, page
+from packetids.study import page
 from packetids.study.__main__ import Config, one
 from tests.conftest import ROOT
 from tests.rows import features
 
 
-@pytest.mark.parametrize("name", models.NETWORKS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_learns_what_training_rows_tell(name):
     table, target = features(900, 4)
     parts = [np.arange(300 * i, 300 * (i + 1)) for i in range(3)]

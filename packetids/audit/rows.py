@@ -4,16 +4,11 @@ import numpy as np
 import pandas as pd
 
 from packetids.core.columns import FEATURES
+from packetids.datasheet import conflicts
 from packetids.features import distinct
 from packetids.learn.task_rows import Task
 from packetids.protocol import folds, matched
 
-TIMES = ("stream", "tcp.time_delta", "tcp.analysis.initial_rtt")
-VIEWS = {
-    "all twelve": FEATURES,
-    "without stream": tuple(name for name in FEATURES if name != "stream"),
-    "without stream and times": tuple(name for name in FEATURES if name not in TIMES),
-}
 DUPLICATES = ["protocol", "fold", "features", "test_rows", "in_training_share"]
 FIELDS = ["feature", "distinct", "commonest_share", "of_one_capture_share", "order_correlation"]
 
@@ -22,7 +17,7 @@ def duplicates(task: Task, dealt: list[folds.Fold]) -> pd.DataFrame:
     """Count test rows that equal a training row, by what they are compared; `DUPLICATES`."""
     found = []
     for fold in dealt:
-        for view, names in VIEWS.items():
+        for view, names in conflicts.VIEWS.items():
             seen = matched.matched(task.table, fold.train, fold.test, names)
             found.append((fold.protocol, fold.name, view, len(seen), float(seen.mean())))
     return pd.DataFrame(found, columns=DUPLICATES)

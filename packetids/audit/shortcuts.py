@@ -37,19 +37,19 @@ IMPORTANCE = ["feature", "class", "recall_lost"]
 
 def single(task: Task, dealt: list[folds.Fold], seed: int) -> pd.DataFrame:
     """Score a tree of `LEAVES_MAX` leaves on each feature alone; `SINGLE`."""
-    found = []
+    found, inputs = [], _inputs(task, dealt)
     for name in FEATURES:
-        for protocol, scores in _scores(task, dealt, [name], seed, forest=False).items():
+        for protocol, scores in _scores(task, dealt, inputs, [name], seed, forest=False).items():
             found.append((name, protocol, float(np.mean(scores)), min(scores)))
     return pd.DataFrame(found, columns=SINGLE)
 
 
 def ablations(task: Task, dealt: list[folds.Fold], seed: int) -> pd.DataFrame:
     """Score a forest of `TREES` trees without some features; ``strict`` has no stream anyway."""
-    found = []
+    found, inputs = [], _inputs(task, dealt)
     for title, left_out in WITHOUT.items():
         names = [name for name in FEATURES if name not in left_out]
-        for protocol, scores in _scores(task, dealt, names, seed, forest=True).items():
+        for protocol, scores in _scores(task, dealt, inputs, names, seed, forest=True).items():
             found.append((title, protocol, float(np.mean(scores)), min(scores)))
     return pd.DataFrame(found, columns=ABLATIONS)
 
@@ -64,8 +64,8 @@ def importance(task: Task, fold: folds.Fold, seed: int) -> pd.DataFrame:
     """
     dealt = folds.as_task(task, fold)
     (train, target), (test, actual) = dealt.part("train"), dealt.part("test")
-    model = _fitted(numbers(train), target, len(task.classes), seed, forest=True)
-    inputs = numbers(test)
+    model = _fitted(numbers(train).to_numpy(), target, len(task.classes), seed, forest=True)
+    inputs = numbers(test).to_numpy()
     whole = _recalls(actual, model.predict(inputs), len(task.classes))
     draw = seeds.generator(seed, "audit/importance")
     found = []
@@ -79,14 +79,21 @@ def importance(task: Task, fold: folds.Fold, seed: int) -> pd.DataFrame:
     return pd.DataFrame(found, columns=IMPORTANCE)
 
 
+def _inputs(task: Task, dealt: list[folds.Fold]) -> dict[str, np.ndarray]:
+    """Return the features as each protocol sees them, as numbers; float64 (n_task, 12)."""
+    protocols = {fold.protocol for fold in dealt}
+    return {name: numbers(folds.seen(task.table, name)).to_numpy() for name in protocols}
+
+
 def _scores(
-    task: Task, dealt: list[folds.Fold], names: Sequence[str], seed: int, *, forest: bool
-) -> dict[str, list[float]]:
+    task: Task, dealt: list[folds.Fold], all_inputs: dict[str, np.ndarray], names: Sequence[str],
+    seed: int, *, forest: bool,
+) -> dict[str, list[float]]:  # fmt: skip
     """Return the macro F1 of each fold, by protocol."""
     places = [FEATURES.index(name) for name in names]
     of: dict[str, list[float]] = {}
     for fold in dealt:
-        inputs = numbers(folds.seen(task.table, fold.protocol))[:, places]
+        inputs = all_inputs[fold.protocol][:, places]
         target = task.target[fold.train]
         model = _fitted(inputs[fold.train], target, len(task.classes), seed, forest=forest)
         said, actual = model.predict(inputs[fold.test]), task.target[fold.test]

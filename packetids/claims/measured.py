@@ -15,12 +15,12 @@ from statsmodels.stats.proportion import proportion_confint
 from packetids.core import classes
 from packetids.core.classes import MULTICLASS
 from packetids.protocol.folds import PAPER, STRICT
+from packetids.protocol.repeats import NETWORK
 from packetids.results import compare
 
 COMPARISON = Path("results/compare/comparison.csv")
 SUMMARY, CLASSES = Path("results/score/summary.csv"), Path("results/score/classes.csv")
 PAIRS = Path("results/score/pairs.csv")
-FNN = "fnn"
 DDOS_DOS, RECONNAISSANCE = (
     tuple(entry.key for entry in classes.SUBCATEGORIES if entry.group == group)
     for group in ("DDoS_DoS", "Reconnaissance")
@@ -103,7 +103,7 @@ def _of_sample(found: dict[Place, Value]) -> Iterator[tuple[Place, Value]]:
 def _multiclass() -> Iterator[tuple[Place, Value]]:
     """Give the diagonal of Table V its interval, and its value under ``strict``."""
     table = pd.read_csv(CLASSES)
-    table = table[(table["task"] == MULTICLASS) & (table["model"] == FNN)]
+    table = table[(table["task"] == MULTICLASS) & (table["model"] == NETWORK)]
     paper, strict = (
         table[table["protocol"] == protocol].set_index("class") for protocol in (PAPER, STRICT)
     )
@@ -117,7 +117,7 @@ def _multiclass() -> Iterator[tuple[Place, Value]]:
 def _metric(task: str, metric: str) -> Value:
     """Return a metric of the network under both protocols, its mean over seeds or rounds."""
     table = pd.read_csv(SUMMARY)
-    chosen = (table["task"] == task) & (table["model"] == FNN) & (table["part"] == "all")
+    chosen = (table["task"] == task) & (table["model"] == NETWORK) & (table["part"] == "all")
     rows = table[chosen].set_index("protocol")
     columns = [f"{metric}_mean", f"{metric}_low", f"{metric}_high"]
     read = [
@@ -211,7 +211,7 @@ def trials() -> pd.DataFrame:
     summary = pd.read_csv(SUMMARY)
     chosen = summary[
         (summary["task"] == MULTICLASS) & (summary["protocol"] == PAPER)
-        & (summary["model"] == FNN) & (summary["part"] == "all")
+        & (summary["model"] == NETWORK) & (summary["part"] == "all")
     ]  # fmt: skip
     if chosen.empty:
         return pd.DataFrame(columns=["difference", "low", "high", "seed_std"])

@@ -17,7 +17,8 @@ def page(table: pd.DataFrame, notice: str) -> str:
         notice,
         "An interval is of 95 %: Wilson's for shares of rows; under strict of captures drawn again "
         "for a class, of rounds for all classes. A share holds if the interval of ours reaches the "
-        "paper's. The rules stand in packetids/claims/judge.py; claims.csv has every digit and the file of each number.",
+        "paper's. The rules stand in packetids/claims/judge.py; claims.csv has every digit and the "
+        "file of each number.",
         _rows(["", *counts.columns], [
             [HEADS.get(str(name), str(name)), *row] for name, row in zip(
                 counts.index, counts.to_numpy().tolist(), strict=True)

@@ -17,9 +17,10 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.tree import DecisionTreeClassifier
 
 from packetids.core import classes
-from packetids.core.columns import FEATURES, PORTS
+from packetids.core.columns import FEATURES
 from packetids.core.errors import PacketidsError
 from packetids.core.seeds import generator
+from packetids.peers.models import numbers
 
 GATE = 0.9
 ROWS_MAX = 16_000  # of each task: half attack, half normal, all rounds alike
@@ -55,12 +56,6 @@ def table(packets: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
             ]
             rows.append((task, name, np.mean(random), np.mean(left_out), np.min(left_out)))
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def numbers(packets: pd.DataFrame) -> pd.DataFrame:
-    """Return the features as numbers; a category becomes its code."""
-    coded = {name: packets[name].cat.codes for name in PORTS}
-    return packets[list(FEATURES)].assign(**coded).astype(float)
 
 
 def over_the_gate(scores: pd.DataFrame) -> pd.DataFrame:

@@ -63,7 +63,7 @@ def predicted(p: settings.Peer, task: Task, seed: int) -> Predicted:
         encoder = encode.fit(table, task.well_known_ports, "min_max")
         inputs, tested = encoder.transform(table), encoder.transform(test)
     else:
-        inputs, tested = numbers(table), numbers(test)
+        inputs, tested = numbers(table).to_numpy(), numbers(test).to_numpy()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # told by `converged`
         model.fit(inputs, target)
@@ -77,7 +77,7 @@ def predicted(p: settings.Peer, task: Task, seed: int) -> Predicted:
     return Predicted(label, attack, converged)
 
 
-def numbers(table: pd.DataFrame) -> np.ndarray:
-    """Return the features as numbers; a category becomes its code. float64, shape (n, 12)."""
+def numbers(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the features of `table` as float64; a category becomes its code."""
     coded = {name: table[name].cat.codes for name in PORTS}
-    return table[list(FEATURES)].assign(**coded).to_numpy(np.float64)
+    return table[list(FEATURES)].assign(**coded).astype(np.float64)

@@ -7,6 +7,7 @@ numbers conversations in the order of the capture.
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -88,8 +89,7 @@ def names(protocols: list[str]) -> list[str]:
     """List the rounds that ``strict`` leaves out of the multi-class task."""
     if STRICT not in protocols:
         return []
-    task = task_rows.load_task(MULTICLASS)
-    return [fold.name for fold in load(task, [STRICT])]
+    return [fold.name for fold in load(_whole(MULTICLASS), [STRICT])]
 
 
 def seen(table: pd.DataFrame, protocol: str) -> pd.DataFrame:
@@ -110,8 +110,14 @@ def as_task(task: Task, fold: Fold) -> Task:
 
 def load_task(name: str, fold: str = RANDOM) -> Task:
     """Read a task as the fold of that name has it: `RANDOM`, or the number of a round."""
-    task = task_rows.load_task(name)
+    task = _whole(name)
     if fold == RANDOM:
         return task
     (chosen,) = [one for one in load(task, [STRICT]) if one.name == fold]
     return as_task(task, chosen)
+
+
+@lru_cache(maxsize=1)
+def _whole(name: str) -> Task:
+    """Read a task once for all its folds, which are as many as there are rounds."""
+    return task_rows.load_task(name)

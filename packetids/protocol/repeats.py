@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from packetids.core.classes import MULTICLASS
 from packetids.protocol import folds
 
-BESIDE = ("quantile",)  # trials that stand beside the paper's network, under strict too
+# What the paper's network is called, and trials that stand beside it, under strict too.
+NETWORK, QUANTILE = "fnn", "quantile"
+BESIDE = (QUANTILE,)
 
 
 @dataclass(frozen=True)

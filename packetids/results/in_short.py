@@ -10,7 +10,8 @@ import pandas as pd
 from packetids.claims import verdicts
 from packetids.core.classes import MULTICLASS
 from packetids.protocol.folds import PAPER, STRICT
-from packetids.results.protocols import NETWORK, NETWORKS, QUANTILE, with_bounds
+from packetids.protocol.repeats import NETWORK, QUANTILE
+from packetids.results.protocols import NETWORKS, with_bounds
 
 SCORE, AUDIT = Path("results/score"), Path("results/audit")
 CLAIMS = Path("results/claims/claims.csv")

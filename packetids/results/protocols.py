@@ -5,8 +5,8 @@ import pandas as pd
 from packetids.core import settings
 from packetids.core.classes import MULTICLASS
 from packetids.protocol.folds import PAPER, STRICT
+from packetids.protocol.repeats import NETWORK, QUANTILE
 
-NETWORK, QUANTILE = "fnn", "quantile"  # the second is a trial, which stands beside the first
 NETWORKS = {NETWORK: "the paper's network", QUANTILE: "the same network on quantiles"}
 SCORES = ("accuracy", "f1_macro", "attack_recall", "false_alarms")
 

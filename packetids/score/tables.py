@@ -9,12 +9,12 @@ from statsmodels.stats.proportion import proportion_confint
 from packetids.core import parquet, seeds
 from packetids.learn import task_rows
 from packetids.protocol import folds, matched
+from packetids.protocol.repeats import NETWORK
 from packetids.score import confusion, predictions
 from packetids.score import operating as operation
 from packetids.score import pairs as comparison
 from packetids.score.confusion import METRICS
 
-FNN = "fnn"
 PARTS = ("all", "matched", "novel")
 KEYS = list(predictions.NAMES)
 SCORES = [*KEYS, "part", "rows", *METRICS]
@@ -162,8 +162,8 @@ def pairs(rows: pd.DataFrame) -> pd.DataFrame:
             str(model): (mine["actual"] == mine["predicted"]).to_numpy()
             for model, mine in _first_seeds(one).groupby("model", observed=True, sort=False)
         }
-        if FNN in right:
-            network = right.pop(FNN)
+        if NETWORK in right:
+            network = right.pop(NETWORK)
             table = comparison.against(network, right)
             found.append(table.assign(**dict(zip(keys, key, strict=True))))
     return pd.concat(found)[PAIRS] if found else pd.DataFrame(columns=PAIRS)

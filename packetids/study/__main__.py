@@ -21,6 +21,8 @@ from packetids.core import atomic, classes, parquet, settings
 from packetids.learn import task_rows
 from packetids.peers import models as simple
 from packetids.protocol import folds, matched, rounds
+from packetids.protocol.repeats import NETWORK
+from packetids.results.protocols import NETWORKS
 from packetids.runs import record
 from packetids.score import values
 from packetids.study import models, novel, page
@@ -78,7 +80,7 @@ def study(n_seeds: int) -> None:
         seeds = n_seeds if fold.protocol == folds.PAPER else 1
         runs = [
             *((name, 0) for name in models.peers()),
-            *((name, seed) for name in models.NETWORKS for seed in range(seeds)),
+            *((name, seed) for name in NETWORKS for seed in range(seeds)),
         ]
         dealt = folds.as_task(task, fold)
         for name, seed in runs:
@@ -97,10 +99,11 @@ def one(
     task: task_rows.Task, fold: folds.Fold, name: str, seed: int, p: settings.Fnn
 ) -> pd.DataFrame:
     """Train one model on `task`, dealt as `fold` says; a row for each of `values.PARTS`."""
-    if name in models.NETWORKS:
+    if name in NETWORKS:
         from packetids.study import fnn  # TensorFlow, which no other model needs
 
-        predicted = fnn.predicted(task, replace(p, scaling=models.SCALING[name]), seed)
+        changed = p if name == NETWORK else settings.tried(p, name)
+        predicted = fnn.predicted(task, changed, seed)
     else:
         predicted = simple.predicted(settings.peer(name), task, seed).label
     seen = matched.matched(task.table, fold.train, fold.test)

@@ -1,15 +1,7 @@
-"""What the study compares: every file of conf/peer/ and two networks."""
-
-from typing import Literal
+"""Which simple models the study compares: every file of conf/peer/ that it can afford."""
 
 from packetids.core import composed, settings
 
-FNN, QUANTILE = "fnn", "fnn_quantile"
-NETWORKS = {
-    FNN: "the paper's network",
-    QUANTILE: "the same network on quantiles",
-}
-SCALING: dict[str, Literal["min_max", "quantile"]] = {FNN: "min_max", QUANTILE: "quantile"}
 LEFT_OUT = ("nearest_neighbours",)  # takes longer than all others together
 
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from packetids.core import settings
 from packetids.protocol import folds
+from packetids.protocol.repeats import NETWORK
+from packetids.results import protocols
 from packetids.study import models, novel
 
 SHOWN = {
@@ -72,6 +73,7 @@ def page(scores: pd.DataFrame, about: dict[str, str]) -> str:
 def sentences(found: pd.DataFrame) -> list[str]:
     """Say in words which model leads under each protocol, and what the network loses."""
     lines = []
+    called = protocols.titles(models.peers())
     of = {
         protocol: found[(found["protocol"] == protocol) & (found["part"] == "all")].set_index(
             "model"
@@ -81,25 +83,20 @@ def sentences(found: pd.DataFrame) -> list[str]:
     for protocol, rows in of.items():
         score = rows["f1_macro_mean"]
         best = score.idxmax()
-        network = score[models.FNN]
-        better = [titles()[name] for name in score.index if score[name] > network]
+        network = score[NETWORK]
+        better = [called[name] for name in score.index if score[name] > network]
         lines.append(
-            f"Under {protocol}, {titles()[best]} has the highest macro F1, {score[best]:.3f}; "
+            f"Under {protocol}, {called[best]} has the highest macro F1, {score[best]:.3f}; "
             f"the paper's network has {network:.3f}"
             + (f", less than {_listed(better)}." if better else ", the highest of all.")
         )
     gap = of[folds.PAPER]["f1_macro_mean"] - of[folds.STRICT]["f1_macro_mean"]
     lines.append(
-        f"From random rows to rounds left out, the network loses {gap[models.FNN]:.3f} of macro "
-        f"F1, {titles()['random_forest']} {gap['random_forest']:.3f}: that much of the first "
+        f"From random rows to rounds left out, the network loses {gap[NETWORK]:.3f} of macro "
+        f"F1, {called['random_forest']} {gap['random_forest']:.3f}: that much of the first "
         "number is the session and not the attack."
     )
     return lines
-
-
-def titles() -> dict[str, str]:
-    """Return what each model is called."""
-    return {name: settings.peer(name).title for name in models.peers()} | models.NETWORKS
 
 
 def _novel(found: pd.DataFrame) -> list[str]:
@@ -120,10 +117,11 @@ def _listed(names: list[str]) -> str:
 def _table(found: pd.DataFrame, protocol: str, part: str) -> str:
     rows = found[(found["protocol"] == protocol) & (found["part"] == part)]
     rows = rows.sort_values("f1_macro_mean", ascending=False)
+    called = protocols.titles(models.peers())
     head = ["model", "accuracy", *SHOWN.values(), "worst macro F1"]
     lines = [head, ["---", *["--:"] * (len(head) - 1)]]
     for row in rows.to_dict("records"):
-        cells = [titles()[row["model"]]]
+        cells = [called[row["model"]]]
         for metric in ("accuracy", *SHOWN):
             deviation = row[f"{metric}_std"]
             more = "" if pd.isna(deviation) else f" ± {deviation:.3f}"
