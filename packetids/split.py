@@ -14,8 +14,10 @@ import pandas as pd
 from sklearn.model_selection import ShuffleSplit
 
 from packetids.core import classes, seeds
+from packetids.core.columns import FEATURES
 from packetids.core.errors import PacketidsError
 from packetids.core.tasks import FOLDS, key_numbers
+from packetids.features import distinct
 
 
 def deal(
@@ -55,6 +57,25 @@ def deal(
                 "more of it in conf/sample/, or change the shares in conf/split/."
             )
     return fold
+
+
+def is_first(table: pd.DataFrame, target: np.ndarray) -> np.ndarray:
+    """Mark the first of the rows that are equal in features and in the label of the task.
+
+    `preprocess` drops rows that are equal in features and subcategory. A task that merges
+    subcategories, such as the multi-class one, meets some of them again.
+
+    Parameters
+    ----------
+    table : DataFrame, n_task rows
+        At least `columns.FEATURES`.
+    target : int8 array, shape (n_task,)
+
+    Returns
+    -------
+    bool array, shape (n_task,)
+    """
+    return distinct.is_first(table.assign(target=target), (*FEATURES, "target"))
 
 
 def _by_packet(

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from packetids import needs, split
-from packetids.core import atomic, classes, command, parquet, settings, tasks
+from packetids.core import atomic, classes, columns, command, parquet, settings, tasks
 from packetids.protocol import folds, rounds
 from packetids.svc import samples
 
@@ -40,7 +40,8 @@ class Config:
 def main(config: Config) -> None:
     """Deal the rows of every task."""
     p = config.split
-    table = tasks.numbered(parquet.read(FEATURES, ["capture", "class"]).to_pandas())
+    features = columns.FEATURES if p.duplicates == "drop" else ()
+    table = tasks.numbered(parquet.read(FEATURES, ["capture", "class", *features]).to_pandas())
     there = set(table["class"].unique())
     needs.check(there, config.tasks, config.trials, FEATURES, "row")
     if not needs.missing_groups(there):
@@ -50,6 +51,11 @@ def main(config: Config) -> None:
     dealt = tasks.dealt(config.tasks, config.trials)
     for task in dealt:
         rows, target, names = tasks.task_labels(table, task)
+        if p.duplicates == "drop":
+            first = split.is_first(table.iloc[rows], target)
+            rows, target = rows[first], target[first]
+        if folds.STRICT in config.protocols and task == classes.MULTICLASS:
+            leave_out(table, rows, target)
         fold = split.deal(table, rows, task, p.by, p.test_share, p.validation_share, config.seed)
         parquet.write(
             FOLDS / f"{task}.parquet", pa.table({"row": rows.astype(np.int32), "fold": fold})
@@ -57,16 +63,14 @@ def main(config: Config) -> None:
         for number, name in enumerate(tasks.FOLDS):
             sizes = np.bincount(target[fold == number], minlength=len(names))
             counts += [(task, name, *pair) for pair in zip(names, sizes, strict=True)]
-    if folds.STRICT in config.protocols and classes.MULTICLASS in dealt:
-        leave_out(table)
     atomic.write_csv(COUNTS, pd.DataFrame(counts, columns=["task", "fold", "class", "rows"]))
     log.info("%d tasks of %d rows", len(dealt), len(table))
 
 
-def leave_out(table: pd.DataFrame) -> None:
-    """Write the round of each row, and which rounds the strict protocol can leave out."""
-    rows, target, names = tasks.task_labels(table, classes.MULTICLASS)
-    of_row = rounds.of_rows(table["capture"])
+def leave_out(table: pd.DataFrame, rows: np.ndarray, target: np.ndarray) -> None:
+    """Write the round of each row of the multi-class task, and which rounds can be left out."""
+    names = classes.GROUPS
+    of_row = rounds.of_rows(table["capture"])[rows]
     parquet.write(folds.ROUNDS, pa.table({"row": rows.astype(np.int32), "round": of_row}))
     found = []
     for fold in folds.strict(of_row):
@@ -75,8 +79,8 @@ def leave_out(table: pd.DataFrame) -> None:
         found += [(fold.name, *pair, why) for pair in zip(names, sizes, strict=True)]
         if why:
             log.warning("round %s cannot be left out under strict: %s", fold.name, why)
-    columns = ["round", "class", "test_rows", "left_out_because"]
-    atomic.write_csv(STRICT, pd.DataFrame(found, columns=columns))
+    header = ["round", "class", "test_rows", "left_out_because"]
+    atomic.write_csv(STRICT, pd.DataFrame(found, columns=header))
 
 
 if __name__ == "__main__":

@@ -356,7 +356,18 @@ def pandas_features(packets: pd.DataFrame) -> pd.DataFrame:
             "tcp.window_size_value": packets["tcp.window_size_value"].astype("float64").fillna(0),
         }
         | {name: packets[name] for name in ("capture", "category", "subcategory", "class")}
+        | {"service": _service(packets)}
     )
+
+
+def _service(packets: pd.DataFrame) -> pd.Series:
+    """ARP, DNS or NTP of a host; a packet with both ports is NTP."""
+    found = pd.Series("", index=packets.index)
+    for name, port in (("DNS", 53), ("NTP", 123)):
+        at_port = (packets["udp.srcport"] == port) | (packets["udp.dstport"] == port)
+        found[at_port.fillna(False).astype(bool)] = name
+    found[packets["arp.proto.type"].notna()] = "ARP"
+    return found
 
 
 def pandas_conflicts(table: pd.DataFrame, features: list[str]) -> int:

@@ -51,11 +51,15 @@ def test_rows_that_differ_in_stream_alone_are_counted(task):
     dealt, made = task
     copies = pd.concat([dealt.table.iloc[:300]] * 2, ignore_index=True)
     copies["stream"] = np.arange(600)
-    half = Task(dealt.name, dealt.classes, copies, dealt.target, dealt.row, [80], dealt.fold)
+    target = np.tile(dealt.target[:300], 2)
+    target[300:390] = (target[300:390] + 1) % len(dealt.classes)
+    half = Task(dealt.name, dealt.classes, copies, target, dealt.row, [80], dealt.fold)
     fold = folds.Fold(folds.PAPER, "random", np.arange(300), np.arange(0), np.arange(300, 600))
-    share = rows.duplicates(half, [fold]).set_index("features")["in_training_share"]
+    found = rows.duplicates(half, [fold]).set_index("features")
 
+    share = found["in_training_share"]
     assert share["all twelve"] == 0 and share["without stream"] == 1
+    assert found["same_label_share"].tolist()[:2] == pytest.approx([0, 0.7])
 
 
 def test_a_field_that_counts_up_is_bound_to_its_capture_and_order():

@@ -128,6 +128,15 @@ def test_a_second_repro_does_nothing(done):
     assert "up to date" in again.stdout
 
 
+def test_dvc_draws_the_losses_and_the_sweep(done, tmp_path):
+    drawn = quick.run(done, "dvc", "plots", "show", "--out", str(tmp_path))
+
+    assert drawn.returncode == 0 and "failed" not in drawn.stderr, drawn.stderr
+    page = (tmp_path / "index.html").read_text()
+    losses = pd.read_csv(done / "results/train/multiclass/history.csv")["val_loss"]
+    assert all(f"{loss}" in page for loss in losses) and "hidden_512" in page
+
+
 def test_mlflow_has_every_training_trial_and_candidate(done):
     code = (
         "from packetids.runs import mlflow_runs; import json; c = mlflow_runs.client();"

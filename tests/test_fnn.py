@@ -22,6 +22,7 @@ P = settings.Fnn(
     dropout=0.0,
     class_weights="inverse_max",
     scaling="min_max",
+    validation_loss="plain",
 )
 
 
@@ -126,6 +127,24 @@ def test_the_numbers_are_those_of_keras_over_batches_in_the_same_order(folds, ch
         np.testing.assert_allclose(history[name], [row[name] for row in expected], rtol=1e-4)
     for got, kept in zip(ours.get_weights(), best, strict=True):
         np.testing.assert_allclose(got, kept, rtol=1e-3, atol=1e-5)
+
+
+def test_class_weights_count_in_the_validation_loss_if_asked(folds):
+    """The slow twin: a row at a time. Another epoch may be the best one then."""
+    (inputs, target), validation = folds
+    weights = {0: 1.0, 1: 3.5}
+    model = network.build(6, 2, P)
+    p = replace(P, validation_loss="weighted", epochs_max=1)
+
+    history, _ = network.train(model, (inputs, target), validation, p, weights, order())
+
+    chances = relu_softmax(model, validation[0].astype(np.float64))
+    losses = [
+        -np.log(row[label]) * weights[label]
+        for row, label in zip(chances, validation[1], strict=True)
+    ]
+    assert history["val_loss"][0] == pytest.approx(np.mean(losses), rel=1e-4)
+    assert network.evaluate(model, *validation)[0] < np.mean(losses)
 
 
 def test_coded_rows_train_as_their_matrix_does(folds):

@@ -92,7 +92,7 @@ def test_random_packets_read_like_the_naive_version():
         packet = dict(PACKETS[rng.integers(len(PACKETS))])
         for name in ("tcp.srcport", "tcp.dstport", "udp.srcport", "udp.dstport"):
             if packet[name] is not None:
-                packet[name] = int(rng.choice([0, 22, 80, 700, 1023, 1024, 50000]))
+                packet[name] = int(rng.choice([0, 22, 53, 80, 123, 700, 1023, 1024, 50000]))
         for name in ("tcp.flags", "tcp.stream", "udp.stream", "tcp.len", "udp.length"):
             if packet[name] is not None:
                 packet[name] = int(rng.integers(0, 40))
@@ -111,7 +111,7 @@ def some(n: int, seed: int) -> pa.Table:
         packet = dict(PACKETS[rng.integers(len(PACKETS))])
         for name in ("tcp.srcport", "tcp.dstport", "udp.srcport", "udp.dstport"):
             if packet[name] is not None:
-                packet[name] = int(rng.choice([0, 22, 80, 700, 1023, 1024, 50000]))
+                packet[name] = int(rng.choice([0, 22, 53, 80, 123, 700, 1023, 1024, 50000]))
         if packet["tcp.time_delta"] is not None:
             packet["tcp.time_delta"] = float(rng.choice([0.0, 1e-6, 0.1, 1.5]))
         key = str(rng.choice(classes.KEYS[-2:]))
@@ -135,7 +135,7 @@ def test_streamed_features_duplicates_and_conflicts_are_those_of_plain_pandas(tm
     preprocess.write(tmp_path / "out.parquet", got, preprocess.kept(got, "by_label"))
 
     plain = naive.pandas_features(pd.read_parquet(path))
-    text = dict.fromkeys(got.columns[-4:], str)
+    text = dict.fromkeys(got.columns[-5:], str)
     pd.testing.assert_frame_equal(got.astype(text), plain.astype(text), check_exact=True)
     once = plain.drop_duplicates(subset=[*keys, "class"], ignore_index=True).astype(text)
     written = pd.read_parquet(tmp_path / "out.parquet").astype(text)

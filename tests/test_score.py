@@ -114,7 +114,9 @@ def two_protocols() -> tuple[pd.DataFrame, tables.Place]:
             }))  # fmt: skip
     known = np.arange(1200) % 10 == 0
     folds = {("paper", "random"): known, ("strict", "1"): known, ("strict", "2"): known & False}
-    place = tables.Place(("Normal", "a", "b", "c"), np.arange(1200) // 200, folds)
+    place = tables.Place(
+        ("Normal", "a", "b", "c"), np.arange(1200) // 200, folds, np.arange(1200) % 20 < 4
+    )
     return pd.concat(rows, ignore_index=True), place
 
 
@@ -132,7 +134,12 @@ def test_scores_are_summed_up_over_seeds_and_rounds(two_protocols):
     each = each[each["part"] == "all"]["accuracy"]
     assert one["accuracy_mean"] == pytest.approx(each.mean())
     assert one["accuracy_worst"] == each.min() and one["accuracy_low"] < each.mean()
-    assert set(scores[scores["fold"] == "2"]["part"]) == {"all", "novel"}  # none is matched
+    assert set(scores[scores["fold"] == "2"]["part"]) == {"all", "novel", "without_services"}
+    apart = scores[scores["part"] == "without_services"]["rows"]
+    # A fifth of the rows is ARP, DNS or NTP; the quarter of them that is normal stays.
+    assert apart.tolist() == [
+        int(n * (1 - 3 / 20)) for n in scores[scores["part"] == "all"]["rows"]
+    ]
     assert list(found.columns) == tables.SUMMARY
 
 

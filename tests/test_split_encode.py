@@ -111,6 +111,28 @@ def test_rows_that_do_not_fill_three_folds_are_refused(rows, shares):
         split.deal(data, np.arange(rows), "DoS_TCP", "packet", *shares, 0)
 
 
+def test_rows_that_only_their_subcategories_tell_apart_are_one_row_of_the_merged_task():
+    """The slow twin: a set of all that was met."""
+    drawn = np.random.default_rng(4)
+    n = 400
+    table = pd.DataFrame(np.zeros((n, len(columns.FEATURES))), columns=list(columns.FEATURES))
+    table.iloc[:, :6] = drawn.integers(0, 2, (n, 6))
+    table["class"] = drawn.choice(["Normal", "DDoS_TCP", "DoS_TCP", "Keylogging"], n)
+    table = table[preprocess.kept(table, "by_label")].reset_index(drop=True)
+    rows, target, _ = tasks.task_labels(table, "multiclass")
+
+    first = split.is_first(table.iloc[rows], target)
+
+    met: set[tuple[float, ...]] = set()
+    values = table[list(columns.FEATURES)].to_numpy()
+    for row, label, kept in zip(values, target, first, strict=True):
+        assert kept == ((*row, label) not in met)
+        met.add((*row, label))
+    assert 0 < first.sum() < len(table)
+    binary, its, _ = tasks.task_labels(table, "DoS_TCP")
+    assert split.is_first(table.iloc[binary], its).all()  # nothing is merged there
+
+
 def test_an_unknown_task_is_refused():
     with pytest.raises(PacketidsError, match="DoS_SCTP is no task"):
         tasks.task_labels(table(1), "DoS_SCTP")

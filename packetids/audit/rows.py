@@ -9,17 +9,26 @@ from packetids.features import distinct
 from packetids.learn.task_rows import Task
 from packetids.protocol import folds, matched
 
-DUPLICATES = ["protocol", "fold", "features", "test_rows", "in_training_share"]
+DUPLICATES = [
+    "protocol", "fold", "features", "test_rows", "in_training_share", "same_label_share",
+]  # fmt: skip
 FIELDS = ["feature", "distinct", "commonest_share", "of_one_capture_share", "order_correlation"]
 
 
 def duplicates(task: Task, dealt: list[folds.Fold]) -> pd.DataFrame:
-    """Count test rows that equal a training row, by what they are compared; `DUPLICATES`."""
+    """Count test rows that equal a training row, by what they are compared; `DUPLICATES`.
+
+    ``same_label_share`` is of those whose equal has their label of the task, which a model needs
+    to memorize only; with all twelve features, ``split.duplicates: drop`` leaves none.
+    """
     found = []
+    labelled = task.table.assign(label=task.target)
     for fold in dealt:
         for view, names in conflicts.VIEWS.items():
             seen = matched.matched(task.table, fold.train, fold.test, names)
-            found.append((fold.protocol, fold.name, view, len(seen), float(seen.mean())))
+            same = matched.matched(labelled, fold.train, fold.test, (*names, "label"))
+            shares = float(seen.mean()), float(same.mean())
+            found.append((fold.protocol, fold.name, view, len(seen), *shares))
     return pd.DataFrame(found, columns=DUPLICATES)
 
 

@@ -55,3 +55,6 @@ def port_class_names(well_known_ports: list[int]) -> list[str]:
 
 
 LABELS = ("capture", "category", "subcategory", "class")
+
+
+SERVICE = "service"  # ARP, DNS or NTP, so that a bot's own can be scored apart; no feature

@@ -105,6 +105,7 @@ class Split:
     test_share: allowed.Share  # of all rows
     validation_share: allowed.Share  # of the rows that are left
     by: Literal["packet", "capture"]
+    duplicates: Literal["keep", "drop"]  # rows equal in features and label of the task
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,7 @@ class Fnn:
     dropout: Annotated[float, Ge(0), Lt(1)]
     class_weights: Literal["inverse_max", "none"]
     scaling: Literal["min_max", "quantile"]  # of numbers, to (-1, 1)
+    validation_loss: Literal["plain", "weighted"]  # decides which epoch's weights are kept
 
 
 @dataclass(frozen=True)

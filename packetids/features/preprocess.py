@@ -29,11 +29,12 @@ from packetids.core.columns import (
     PORT_OTHER,
     PORT_REGISTERED,
     PORTS,
+    SERVICE,
     Fitted,
     port_class_names,
 )
 from packetids.core.errors import PacketidsError
-from packetids.features import distinct
+from packetids.features import distinct, services
 
 DROPPED = (
     "frame.time_epoch",
@@ -83,12 +84,13 @@ def read(sampled: Path, well_known_ports: list[int]) -> tuple[pd.DataFrame, Fitt
     Returns
     -------
     table : DataFrame, n_packets rows
-        `columns.FEATURES` and `columns.LABELS`, the labels as categories.
+        `columns.FEATURES`, `columns.LABELS` and `columns.SERVICE`, the last two as categories.
     fitted : Fitted
     """
     fitted = fit(parquet.groups(sampled, list(DECIDING)), well_known_ports)
     n = parquet.rows(sampled)
     whole: dict[str, np.ndarray] = {}
+    service = np.empty(n, np.int8)
     start = 0
     for packets in parquet.groups(sampled, [n for n in fields.NAMES if n not in DROPPED]):
         part = features(packets, fitted)
@@ -96,6 +98,7 @@ def read(sampled: Path, well_known_ports: list[int]) -> tuple[pd.DataFrame, Fitt
             values = part[name].cat.codes if name in PORTS else part[name]
             column = whole.setdefault(name, np.empty(n, values.dtype))
             column[start : start + len(part)] = values
+        service[start : start + len(part)] = services.of_packets(packets)
         start += len(part)
     names = port_class_names(well_known_ports)
     columns = {
@@ -103,7 +106,8 @@ def read(sampled: Path, well_known_ports: list[int]) -> tuple[pd.DataFrame, Fitt
         for name, values in whole.items()
     }
     labelled = labels(parquet.read(sampled, list(LABELS)))
-    return pd.DataFrame(columns | dict(labelled.items()), copy=False), fitted
+    told = dict(labelled.items()) | {SERVICE: services.column(service)}
+    return pd.DataFrame(columns | told, copy=False), fitted
 
 
 def features(packets: pa.Table, fitted: Fitted) -> pd.DataFrame:

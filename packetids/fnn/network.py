@@ -99,7 +99,7 @@ def train(
     ----------
     train, validation : (inputs, target)
         float32 (n, n_inputs), or `encode.Coded` rows, and int8 (n,).
-    weights : of each label's rows in the training loss
+    weights : of each label's rows in the training loss; in the validation loss if `p` says so
     order : shuffles the training rows anew for each epoch
     on_epoch : called with the epoch, from 1, and its values
 
@@ -119,11 +119,12 @@ def train(
         _check_finite(inputs)
     start = time.perf_counter()
     trainer = Trainer(model, p, weights)
+    validation_weights = weights if p.validation_loss == "weighted" else None
     history: list[dict[str, float]] = []
     best_loss, best_weights, best_epoch = np.inf, model.get_weights(), 0
     for epoch in range(1, p.epochs_max + 1):
         values = trainer.epoch(*train, order.permutation(len(train[1])))
-        loss, accuracy = evaluate(model, *validation)
+        loss, accuracy = evaluate(model, *validation, validation_weights)
         values |= {"val_loss": loss, "val_accuracy": accuracy}
         if not np.isfinite(list(values.values())).all():
             raise PacketidsError(
@@ -153,10 +154,20 @@ def predict(model: keras.Sequential, inputs: Inputs) -> np.ndarray:
     return chances
 
 
-def evaluate(model: keras.Sequential, inputs: Inputs, target: np.ndarray) -> tuple[float, float]:
-    """Return the loss, with the penalties on weights, and the accuracy."""
+def evaluate(
+    model: keras.Sequential,
+    inputs: Inputs,
+    target: np.ndarray,
+    weights: dict[int, float] | None = None,
+) -> tuple[float, float]:
+    """Return the loss, with the penalties on weights, and the accuracy.
+
+    `weights` of each label's rows enter the loss as they do in training; without them, all are 1.
+    """
     chances = predict(model, inputs)
-    of_row = keras.losses.sparse_categorical_crossentropy(target.astype(np.int32), chances)
+    of_row = keras.losses.sparse_categorical_crossentropy(target.astype(np.int32), chances).numpy()
+    if weights is not None:
+        of_row = of_row * np.array([weights[label] for label in sorted(weights)])[target]
     penalty = float(sum(model.losses))
     accuracy = (chances.argmax(axis=1) == target).mean()
     return float(np.mean(of_row, dtype=np.float64)) + penalty, float(accuracy)

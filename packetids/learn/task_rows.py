@@ -3,7 +3,7 @@
 Shared by the stages train, sweep and evaluate, so that they meet the same rows and labels.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,11 @@ class Rows:
     target: np.ndarray  # int8 label of each row
     row: np.ndarray  # int64 row number in the features table
     well_known_ports: list[int]
+
+    def take(self, place: np.ndarray) -> "Rows":
+        """Return the rows at the positions `place`."""
+        table = self.table.iloc[place].reset_index(drop=True)
+        return replace(self, table=table, target=self.target[place], row=self.row[place])
 
 
 @dataclass(frozen=True)
@@ -55,10 +60,13 @@ def load_rows(name: str) -> Rows:
 
 
 def load_task(name: str) -> Task:
-    """Read a task's rows and the fold of each."""
+    """Read those of a task's rows that the stage `split` dealt, and the fold of each."""
     dealt = parquet.read(FOLDS / f"{name}.parquet")
+    row = dealt["row"].to_numpy()
     rows = load_rows(name)
-    if not np.array_equal(rows.row, dealt["row"].to_numpy()):
+    if len(row) < len(rows.row):  # without duplicates
+        rows = rows.take(np.flatnonzero(np.isin(rows.row, row)))
+    if not np.array_equal(rows.row, row):
         raise PacketidsError(
             f"{FOLDS / name}.parquet and {FEATURES_TABLE} are of different runs: delete the first "
             "and run dvc repro."

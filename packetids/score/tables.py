@@ -7,6 +7,8 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from packetids.core import parquet, seeds
+from packetids.core.columns import SERVICE
+from packetids.features import services
 from packetids.learn import task_rows
 from packetids.protocol import folds, matched
 from packetids.protocol.repeats import NETWORK
@@ -15,7 +17,8 @@ from packetids.score import operating as operation
 from packetids.score import pairs as comparison
 from packetids.score.confusion import METRICS
 
-PARTS = ("all", "matched", "novel")
+# All rows, those whose equal training holds, the others, all but the bots' own ARP, DNS and NTP.
+PARTS = ("all", "matched", "novel", "without_services")
 KEYS = list(predictions.NAMES)
 SCORES = [*KEYS, "part", "rows", *METRICS]
 POOLED = ["task", "protocol", "model"]
@@ -35,6 +38,7 @@ class Place:
     names: tuple[str, ...]  # of the classes
     capture: np.ndarray  # int64 (n_table,)
     matched: dict[tuple[str, str], np.ndarray]  # by protocol and fold; bool (n_table,)
+    service: np.ndarray  # whether it is ARP, DNS or NTP; bool (n_table,)
 
     @property
     def n_classes(self) -> int:
@@ -45,22 +49,25 @@ class Place:
 def place(name: str, protocols: list[str]) -> Place:
     """Read what scoring a task needs to know of its rows."""
     task = task_rows.load_task(name)
-    captures = parquet.read(task_rows.FEATURES_TABLE, ["capture"])["capture"].to_pandas()
+    told = parquet.read(task_rows.FEATURES_TABLE, ["capture", SERVICE]).to_pandas()
+    captures = told["capture"]
     known = {}
     for fold in folds.load(task, protocols):
         marked = np.zeros(len(captures), bool)
         table = folds.seen(task.table, fold.protocol)
         marked[task.row[fold.test]] = matched.matched(table, fold.train, fold.test)
         known[fold.protocol, fold.name] = marked
-    return Place(task.classes, pd.factorize(captures)[0], known)
+    service = (told[SERVICE] != services.NONE).to_numpy()
+    return Place(task.classes, pd.factorize(captures)[0], known, service)
 
 
 def scores(rows: pd.DataFrame, place: Place) -> pd.DataFrame:
-    """Score each model on each fold: all rows, those that training holds, the others; `SCORES`."""
+    """Score each model on each fold, on each of `PARTS`; `SCORES`."""
     found = []
     for key, one in rows.groupby(KEYS, observed=True, sort=False):
         known = place.matched[str(key[1]), str(key[2])][one["row"]]
-        for part, chosen in zip(PARTS, (known | True, known, ~known), strict=True):
+        own = place.service[one["row"]] & (one["actual"] > 0).to_numpy()
+        for part, chosen in zip(PARTS, (known | True, known, ~known, ~own), strict=True):
             if not chosen.any():
                 continue
             matrix = _matrices(one[chosen], None, place.n_classes)[0]
