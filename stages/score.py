@@ -14,6 +14,7 @@ from packetids.core import atomic, command
 from packetids.score import predictions, tables
 
 RESULTS = Path("results/score")
+HEADLINE = RESULTS / "headline.json"  # what `dvc metrics show` shows
 TABLES = {
     "scores": tables.SCORES,
     "summary": tables.SUMMARY,
@@ -32,6 +33,7 @@ class Config:
     seed: int
     tasks: list[str]
     protocols: list[str]
+    peers: list[str]
 
 
 def main(config: Config) -> None:
@@ -46,6 +48,8 @@ def main(config: Config) -> None:
         made["classes"].append(tables.classes(rows, place, config.seed))
         made["pairs"].append(tables.pairs(rows))
         made["operating"].append(tables.operating(rows))
+    summaries = made["summary"] or [pd.DataFrame(columns=tables.SUMMARY)]
+    atomic.write_json(HEADLINE, tables.headline(pd.concat(summaries), config.peers))
     for name, parts in made.items():
         # Nine digits, beyond which sums differ between machines.
         whole = pd.concat(parts) if parts else pd.DataFrame(columns=TABLES[name])

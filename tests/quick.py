@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from tests import started
+from tests import forked, started
 
 ROOT = Path(__file__).resolve().parents[1]
 CHOICES = {
@@ -86,6 +86,8 @@ def run(folder: Path, *command: str, **options: Any) -> subprocess.CompletedProc
     alone = not any(word.startswith(("compute", "extract=tshark")) for word in command)
     if command[:2] == (sys.executable, "-m") and alone and not options:  # starts no workers
         return started.python(folder, list(command[1:]), chosen)
+    if command[0] == "dvc" and alone:
+        chosen["PATH"] = f"{forked.folder()}{os.pathsep}{chosen['PATH']}"
     return subprocess.run(
         command, cwd=folder, env=chosen, capture_output=True, text=True, check=False, **options
     )

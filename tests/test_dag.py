@@ -137,6 +137,18 @@ def test_dvc_draws_the_losses_and_the_sweep(done, tmp_path):
     assert all(f"{loss}" in page for loss in losses) and "hidden_512" in page
 
 
+def test_dvc_shows_the_scores_of_both_protocols(done):
+    shown = json.loads(quick.run(done, "dvc", "metrics", "show", "--json").stdout)
+    ((path, found),) = shown[""]["data"].items()
+
+    summary = pd.read_csv(done / "results/score/summary.csv")
+    whole = summary[(summary["task"] == "multiclass") & (summary["part"] == "all")]
+    network = whole[whole["model"] == "fnn"].set_index("protocol")["f1_macro_mean"]
+    assert path == "results/score/headline.json" and set(found["data"]) == {"paper", "strict"}
+    for protocol, values in found["data"].items():
+        assert values["fnn"] == round(network[protocol], 6) and set(values) == {"fnn", "best_peer"}
+
+
 def test_mlflow_has_every_training_trial_and_candidate(done):
     code = (
         "from packetids.runs import mlflow_runs; import json; c = mlflow_runs.client();"

@@ -141,6 +141,12 @@ def test_scores_are_summed_up_over_seeds_and_rounds(two_protocols):
         int(n * (1 - 3 / 20)) for n in scores[scores["part"] == "all"]["rows"]
     ]
     assert list(found.columns) == tables.SUMMARY
+    f1 = whole["f1_macro_mean"].round(6)
+    assert tables.headline(found, ["tree", "stump"]) == {
+        protocol: {"fnn": f1[protocol, "fnn"], "best_peer": f1[protocol, "tree"]}
+        for protocol in ("paper", "strict")
+    }
+    assert tables.headline(found[:0], ["tree"]) == {}
 
 
 def test_pairs_classes_and_operation_are_of_each_protocol(two_protocols):

@@ -7,11 +7,12 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from packetids.core import parquet, seeds
+from packetids.core.classes import MULTICLASS
 from packetids.core.columns import SERVICE
 from packetids.features import services
 from packetids.learn import task_rows
 from packetids.protocol import folds, matched
-from packetids.protocol.repeats import NETWORK
+from packetids.protocol.repeats import BESIDE, NETWORK
 from packetids.score import confusion, predictions
 from packetids.score import operating as operation
 from packetids.score import pairs as comparison
@@ -158,6 +159,23 @@ def summary(scores: pd.DataFrame, intervals: pd.DataFrame) -> pd.DataFrame:
     ).reset_index()
     bounds = intervals.assign(part="all").astype({name: str for name in POOLED})
     return found.astype({name: str for name in POOLED}).merge(bounds, how="left", on=keys)[SUMMARY]
+
+
+def headline(summary: pd.DataFrame, peers: list[str]) -> dict[str, dict[str, float]]:
+    """Return the mean macro F1 on the multi-class task under each protocol.
+
+    Of the network, of those that stand beside it (`repeats.BESIDE`), and as ``best_peer`` of the
+    best of `peers`. What was not trained is left out.
+    """
+    whole = summary[(summary["task"] == MULTICLASS) & (summary["part"] == "all")]
+    found: dict[str, dict[str, float]] = {}
+    for protocol, rows in whole.groupby("protocol"):
+        f1 = rows.set_index("model")["f1_macro_mean"].round(6)
+        of = {name: float(f1[name]) for name in (NETWORK, *BESIDE) if name in f1}
+        if there := [name for name in peers if name in f1]:
+            of["best_peer"] = float(f1[there].max())
+        found[str(protocol)] = of
+    return found
 
 
 def pairs(rows: pd.DataFrame) -> pd.DataFrame:
