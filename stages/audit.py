@@ -55,6 +55,7 @@ def audit(config: Config) -> dict[str, pd.DataFrame]:
     task = task_rows.load_task(MULTICLASS)
     dealt = folds.load(task, config.protocols)
     table = parquet.read(task_rows.FEATURES_TABLE, [*FEATURES, "class", "capture"]).to_pandas()
+    table = table.iloc[task.row].reset_index(drop=True)  # `split` may have dropped duplicates
     found = {
         "duplicates": rows.duplicates(task, dealt),
         "fields": rows.fields(task.table, table["capture"]),

@@ -83,8 +83,9 @@ def environment() -> dict[str, str]:
 def run(folder: Path, *command: str, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run a command in `folder` with this Python's programs first; output is kept."""
     chosen = environment() | options.pop("env", {})
+    # A fork starts no workers of its own.
     alone = not any(word.startswith(("compute", "extract=tshark")) for word in command)
-    if command[:2] == (sys.executable, "-m") and alone and not options:  # starts no workers
+    if command[:2] == (sys.executable, "-m") and alone and not options:
         return started.python(folder, list(command[1:]), chosen)
     if command[0] == "dvc" and alone:
         chosen["PATH"] = f"{forked.folder()}{os.pathsep}{chosen['PATH']}"

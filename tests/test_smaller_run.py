@@ -99,9 +99,17 @@ class TestThroughDvc:
         assert said.endswith("params.yaml: task Keylogging.")
 
     def test_the_multi_class_task_alone_without_a_subcategory(self, work, monkeypatch):
+        conf = work / "conf/split/paper.yaml"
+        text = conf.read_text()
+        conf.write_text(text.replace("duplicates: keep", "duplicates: drop"))
         ran = repro(work, tasks=["multiclass"], trials=[])
+        conf.write_text(text)
 
         assert {"train", "svc", "report"} <= set(ran)
+        twelve = pd.read_csv(work / "results/audit/duplicates.csv").query(
+            "features == 'all twelve'"
+        )
+        assert len(twelve) > 1 and not twelve["same_label_share"].any()
         tables = {f"table-{n}" for n in (1, 2, 3, 5, 6)}
         assert shown(work) == (tables, {"figure-1", "figure-2", "protocols", "training-curves"})
         assert set(left_out(work)) == {"Table IV", "Figure 3", "Sweep"}
